@@ -1,0 +1,1 @@
+"""From a wish in the database to a running container, and back."""
