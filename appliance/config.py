@@ -15,10 +15,14 @@ from appliance.errors import Invalid
 from appliance.paths import Paths
 
 SLOTS = 16
-UID_POOL_START = 1 << 30  # clear of users (below 60000), /etc/subuid's 100000 and systemd's ranges below 2^19
+UID_POOL_START = (
+    1 << 30
+)  # clear of users (below 60000), /etc/subuid's 100000 and systemd's ranges below 2^19
 UIDS_PER_SLOT = 1 << 26
 UIDS_PER_TEAM = 1 << 16
-TEAMS_PER_SLOT = 254  # one /24 of the slot's /16 each; the first /24 belongs to the appliance itself
+TEAMS_PER_SLOT = (
+    254  # one /24 of the slot's /16 each; the first /24 belongs to the appliance itself
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,9 @@ class Config:
     @property
     def base_url(self) -> str:
         """The URL that is printed at the start."""
-        name = self.domain or (socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host)
+        name = self.domain or (
+            socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
+        )
         default = {"http": 80, "https": 443}[self.scheme]
         suffix = "" if self.port == default else f":{self.port}"
         return f"{self.scheme}://{name}{suffix}"
@@ -134,7 +140,9 @@ def load(data: Path) -> Config:
     try:
         raw = tomllib.loads(path.read_text())
     except FileNotFoundError:
-        raise Invalid(f"{path} does not exist", hint="start the appliance once with scripts/up") from None
+        raise Invalid(
+            f"{path} does not exist", hint="start the appliance once with scripts/up"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{path} is not valid TOML: {error}") from None
     return from_mapping(data, raw)
@@ -145,10 +153,14 @@ def from_mapping(data: Path, raw: dict[str, Any]) -> Config:
     known = {f.name: f for f in fields(Config)}
     for key, value in raw.items():
         if key not in _WRITTEN:
-            raise Invalid(f"config.toml: unknown key {key!r}", hint=f"known keys: {', '.join(_WRITTEN)}")
+            raise Invalid(
+                f"config.toml: unknown key {key!r}", hint=f"known keys: {', '.join(_WRITTEN)}"
+            )
         wanted = {"int": int, "str": str}.get(str(known[key].type), list)
         if type(value) is not wanted:
-            raise Invalid(f"config.toml: {key} must be {wanted.__name__}, not {type(value).__name__}")
+            raise Invalid(
+                f"config.toml: {key} must be {wanted.__name__}, not {type(value).__name__}"
+            )
     if not 0 <= raw.get("slot", 0) < SLOTS:
         raise Invalid(f"config.toml: slot must be 0 to {SLOTS - 1}")
     if not 1 <= raw.get("port", 8080) <= 65534:

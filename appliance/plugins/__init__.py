@@ -1,0 +1,38 @@
+"""The one import for authors of plugins.
+
+A plugin is a module `plugin.py` with `INFO = PluginInfo(...)` and functions marked `@hookimpl`; see hookspecs.py.
+"""
+
+from appliance.plugins.contracts import (
+    ApiResource,
+    AuthProvider,
+    Image,
+    InstanceType,
+    Loop,
+    NavItem,
+    Pages,
+    Panel,
+    PluginInfo,
+    Setting,
+    SetupStep,
+    Tab,
+    Verb,
+)
+from appliance.plugins.hookspecs import hookimpl
+
+__all__ = [
+    "ApiResource",
+    "AuthProvider",
+    "Image",
+    "InstanceType",
+    "Loop",
+    "NavItem",
+    "Pages",
+    "Panel",
+    "PluginInfo",
+    "Setting",
+    "SetupStep",
+    "Tab",
+    "Verb",
+    "hookimpl",
+]

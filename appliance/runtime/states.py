@@ -72,7 +72,10 @@ def explain_exit(code: int, killed_by_us: bool, oom: bool, memory_mib: int) -> t
             f"the program was killed (exit code 137), most likely for memory: its limit is {memory_mib} MiB"
         )
     if code == 127:
-        return "CommandNotFound", "exit code 127: the image has no such command; check the command or the image"
+        return (
+            "CommandNotFound",
+            "exit code 127: the image has no such command; check the command or the image",
+        )
     if code == 126:
         return "CommandNotExecutable", "exit code 126: the command is there but can't be executed"
     if code == 1:

@@ -1,0 +1,62 @@
+"""What every process does first: read the configuration, load the plugins, open the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlite_utils import Migrations
+
+from appliance import config as config_module
+from appliance import crypto, db, events, identity, sessions, settings
+from appliance.access import SYSTEM, Principal
+from appliance.clock import Clock, SystemClock
+from appliance.config import Config
+from appliance.context import Context
+from appliance.plugins import loader
+from appliance.plugins.registry import Registry
+from appliance.runtime import holders, loops, tasks, workloads
+
+CORE_MIGRATIONS: tuple[Migrations, ...] = (
+    settings.migrations,
+    identity.migrations,
+    events.migrations,
+    sessions.migrations,
+    workloads.migrations,
+    tasks.migrations,
+    holders.migrations,
+    loops.migrations,
+)
+
+
+@dataclass(frozen=True)
+class Appliance:
+    """What a process has at hand; `context` gives each thread its own database connection."""
+
+    config: Config
+    keys: crypto.Keys
+    registry: Registry
+    clock: Clock
+    local: db.LocalDb
+
+    def context(self, principal: Principal = SYSTEM) -> Context:
+        return Context(
+            self.config, self.keys, self.registry, self.clock, self.local.get(), principal
+        )
+
+
+def boot(data: Path, clock: Clock | None = None) -> Appliance:
+    """Ready to work; the database must have been migrated (`migrate`)."""
+    config = config_module.load(data)
+    return assemble(config, loader.load(), clock or SystemClock())
+
+
+def assemble(config: Config, registry: Registry, clock: Clock) -> Appliance:
+    paths = config.paths
+    local = db.LocalDb(paths.database, paths.wake, clock)
+    return Appliance(config, crypto.load_keys(paths.secret_key), registry, clock, local)
+
+
+def migrate(appliance: Appliance) -> None:
+    """Bring the tables of core and plugins up to date. One process, before the others start."""
+    db.migrate(appliance.local.get(), (*CORE_MIGRATIONS, *appliance.registry.migrations))

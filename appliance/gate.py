@@ -1,0 +1,62 @@
+"""Who may enter users' code through the gateway: one rule for the check at the door and for the one later on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance import identity, sessions
+from appliance.access import NOBODY, Principal, require
+from appliance.context import Context
+from appliance.db import Db
+from appliance.errors import NotFound
+from appliance.runtime import workloads
+from appliance.runtime.workloads import Workload
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the gateway's path names: `/n/<notebook id>/` is kind "n" and that id."""
+
+    kind: str
+    target: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.kind}/{self.target}"
+
+
+def parse(text: str) -> Service:
+    """From `n/nabc1234`; NotFound for anything else."""
+    kind, _, target = text.strip("/").partition("/")
+    if not kind or not target or "/" in target:
+        raise NotFound("no such address")
+    return Service(kind, target)
+
+
+def admit(ctx: Context, service: Service) -> Workload:
+    """The newest workload behind a service, when the principal may use it; NotFound or Forbidden otherwise."""
+    workload = workloads.latest(ctx.db, [service.target]).get(service.target)
+    route = workload.spec.route if workload else None
+    if (
+        workload is None
+        or route is None
+        or (route.kind, route.target) != (service.kind, service.target)
+    ):
+        raise NotFound("nothing was ever started here")
+    require(ctx, route.permission, project_id=workload.project_id)
+    return workload
+
+
+def session_principal(db: Db, session: sessions.Session | None) -> Principal:
+    """The user behind a session, in the team that the session works in; NOBODY without one."""
+    if session is None:
+        return NOBODY
+    user = identity.user_by_id(db, session.user_id)
+    return Principal(
+        "user",
+        user_id=user.id,
+        user_name=user.handle,
+        team_id=session.team_id,
+        is_admin=user.is_admin,
+        credential=session.digest,
+    )

@@ -1,0 +1,169 @@
+"""What plugins contribute: frozen descriptions that the core reads after boot. No behaviour here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if (
+    TYPE_CHECKING
+):  # what the callables get; importing it would make this layer depend on the ones above
+    from flask import Blueprint
+    from pydantic import BaseModel
+
+    from appliance.context import Context
+
+API_VERSION = 1
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """Who a plugin is. requires: plugins that must be there, whose `service` it may import."""
+
+    name: str
+    title: str
+    requires: tuple[str, ...] = ()
+    api_version: int = API_VERSION
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A live value an admin may change. bounds: least and greatest, None = open. secret: never shown."""
+
+    key: str
+    type: type[str] | type[int] | type[float] | type[bool]
+    default: Any
+    help: str
+    bounds: tuple[float | None, float | None] = (None, None)
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One operation on a resource.
+
+    run(ctx, **path ids, body=…, query=…) -> a pydantic model, a `Page` of them, or a plain dict.
+    path: below the resource's own, such as "/{id}/start". body, query: models parsed at the edge, or None.
+    permission: `<resource>.<verb>` unless another is named; role: the least role that has it.
+    """
+
+    name: str
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    run: Callable[..., Any]
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    permission: str = ""
+    role: Literal["owner", "admin", "member"] = "member"
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class ApiResource:
+    """A noun of the API: its URL below /v1, and what can be done with it."""
+
+    name: str
+    id_prefix: str
+    spec: type[BaseModel]
+    verbs: tuple[Verb, ...]
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab of a project. endpoint: a Flask endpoint that takes project_id; order: left to right."""
+
+    title: str
+    endpoint: str
+    order: int
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """A line of the site's navigation. icon: a name in the icon sprite."""
+
+    title: str
+    endpoint: str
+    icon: str
+    order: int
+    admin: bool = False
+
+
+@dataclass(frozen=True)
+class Pages:
+    """HTML pages: a blueprint with its own templates, what it adds to the navigation and to a project."""
+
+    blueprint: Callable[[], Blueprint]
+    nav: tuple[NavItem, ...] = ()
+    tabs: tuple[Tab, ...] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A box on another page: a URL that htmx loads, so that a broken plugin breaks its own box only."""
+
+    slot: Literal["home"]
+    title: str
+    endpoint: str
+    order: int = 50
+
+
+@dataclass(frozen=True)
+class InstanceType:
+    """A size that a workload can have."""
+
+    name: str
+    cpu_milli: int
+    memory_mib: int
+    gpus: int = 0
+    gpu_kind: str = ""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the catalogue: by reference, or by a recipe that is built here.
+
+    recipe: folder with a Containerfile, or with a mmdebstrap recipe. parent: name of the image it is built on.
+    purposes: "notebook", "job", … command: argv to start it with; ${…} as in WorkloadSpec.
+    """
+
+    name: str
+    title: str
+    description: str
+    purposes: tuple[str, ...]
+    ref: str = ""
+    recipe: Path | None = None
+    parent: str = ""
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AuthProvider:
+    """A way to sign in.
+
+    begin(ctx, form) -> URL to go to, or None when the form is all it needs.
+    finish(ctx, form, address) -> id of the user; Unauthenticated with a text that helps no attacker.
+    """
+
+    name: str
+    label: str
+    begin: Callable[[Context, Mapping[str, str]], str | None]
+    finish: Callable[[Context, Mapping[str, str], str], str]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Something done again and again by the worker. run(ctx) is one turn; it must be repeatable."""
+
+    name: str
+    every_s: float
+    run: Callable[[Context], None]
+
+
+@dataclass(frozen=True)
+class SetupStep:
+    """What a new appliance needs before its first start; repeatable. Returns what to tell the admin."""
+
+    name: str
+    run: Callable[[Context, Mapping[str, str]], Mapping[str, str]]

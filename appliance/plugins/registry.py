@@ -1,0 +1,141 @@
+"""All contributions, frozen after boot, as plain mappings; and the calls that reach plugins while running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import click
+import pluggy
+from sqlite_utils import Migrations
+
+from appliance.errors import PluginError
+from appliance.plugins.contracts import (
+    ApiResource,
+    AuthProvider,
+    Image,
+    InstanceType,
+    Loop,
+    Pages,
+    Panel,
+    PluginInfo,
+    Setting,
+    SetupStep,
+    Verb,
+)
+
+if TYPE_CHECKING:
+    from appliance.context import Context
+    from appliance.events import Event
+    from appliance.identity import Role
+    from appliance.runtime.spec import SpecPatch
+    from appliance.runtime.workloads import Workload
+
+# hook name -> how its items are keyed; two plugins with one key is an error that names both
+KEYS = {
+    "register_migrations": "name",
+    "register_settings": "key",
+    "register_api_resources": "name",
+    "register_pages": None,
+    "register_panels": "endpoint",
+    "register_commands": "name",
+    "register_instance_types": "name",
+    "register_images": "name",
+    "register_auth_providers": "name",
+    "register_loops": "name",
+    "register_setup": "name",
+}
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What the loaded plugins contributed. plugins: in the order of their requirements."""
+
+    manager: pluggy.PluginManager
+    plugins: tuple[PluginInfo, ...]
+    migrations: tuple[Migrations, ...]
+    settings: Mapping[str, Setting]
+    api_resources: Mapping[str, ApiResource]
+    pages: tuple[Pages, ...]
+    panels: tuple[Panel, ...]
+    commands: Mapping[str, click.Command]
+    instance_types: Mapping[str, InstanceType]
+    images: Mapping[str, Image]
+    auth_providers: Mapping[str, AuthProvider]
+    loops: Mapping[str, Loop]
+    setup: tuple[SetupStep, ...]
+    permissions: Mapping[str, Role]
+
+    def listeners(self) -> list[str]:
+        """Names of plugins that listen to events."""
+        return [impl.plugin_name for impl in self.manager.hook.on_event.get_hookimpls()][::-1]
+
+    def tell(self, plugin: str, ctx: Context, event: Event) -> None:
+        """Hand one event to one plugin; whatever it raises is the caller's to handle."""
+        for impl in self.manager.hook.on_event.get_hookimpls():
+            if impl.plugin_name == plugin:
+                impl.function(ctx=ctx, event=event)
+
+    def extensions(self, ctx: Context, workload: Workload) -> list[tuple[str, SpecPatch]]:
+        """What each plugin adds to a workload, in the order of `plugins`; the first error goes through."""
+        patches = []
+        for impl in self.manager.hook.extend_workload.get_hookimpls()[::-1]:
+            patch = impl.function(ctx=ctx, workload=workload)
+            if patch is not None:
+                patches.append((impl.plugin_name, patch))
+        return patches
+
+
+def permission_of(resource: ApiResource, verb: Verb) -> str:
+    """The permission that a verb needs."""
+    return verb.permission or f"{resource.name}.{verb.name}"
+
+
+def collect(manager: pluggy.PluginManager, plugins: Iterable[PluginInfo]) -> Registry:
+    """Ask plugin by plugin for its contributions. PluginError names both sides of a clash."""
+    infos = tuple(plugins)
+    found: dict[str, dict[str, Any]] = {hook: {} for hook in KEYS}
+    owners: dict[tuple[str, str], str] = {}
+    for info in infos:
+        plugin = manager.get_plugin(info.name)
+        for hook, key in KEYS.items():
+            if not hasattr(plugin, hook):
+                continue
+            for item in getattr(plugin, hook)():
+                name = f"{info.name}:{len(found[hook])}" if key is None else getattr(item, key)
+                if name in found[hook]:
+                    raise PluginError(
+                        f"{hook}: {owners[hook, name]} and {info.name} both register {name!r}"
+                    )
+                found[hook][name] = item
+                owners[hook, name] = info.name
+    return _freeze(manager, infos, found)
+
+
+def _freeze(
+    manager: pluggy.PluginManager,
+    infos: tuple[PluginInfo, ...],
+    found: Mapping[str, dict[str, Any]],
+) -> Registry:
+    resources: dict[str, ApiResource] = found["register_api_resources"]
+    permissions = {
+        permission_of(r, verb): verb.role for r in resources.values() for verb in r.verbs
+    }
+    return Registry(
+        manager=manager,
+        plugins=infos,
+        migrations=tuple(found["register_migrations"].values()),
+        settings=MappingProxyType(found["register_settings"]),
+        api_resources=MappingProxyType(resources),
+        pages=tuple(found["register_pages"].values()),
+        panels=tuple(sorted(found["register_panels"].values(), key=lambda panel: panel.order)),
+        commands=MappingProxyType(found["register_commands"]),
+        instance_types=MappingProxyType(found["register_instance_types"]),
+        images=MappingProxyType(found["register_images"]),
+        auth_providers=MappingProxyType(found["register_auth_providers"]),
+        loops=MappingProxyType(found["register_loops"]),
+        setup=tuple(found["register_setup"].values()),
+        permissions=MappingProxyType(permissions),
+    )

@@ -1,0 +1,212 @@
+"""One workload, step by step. Each step is repeatable and leaves the row true, so a kill between steps costs nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from appliance import identity
+from appliance.clock import Clock
+from appliance.config import Config
+from appliance.db import Db, LocalDb, write
+from appliance.errors import ApplianceError, Unavailable
+from appliance.runtime import guard, network, socketdir, states, workloads
+from appliance.runtime.backend import (
+    Backend,
+    BackendError,
+    BackendTimeout,
+    Container,
+    ImageNotFound,
+)
+from appliance.runtime.places import Places
+from appliance.runtime.reconcile import decide
+from appliance.runtime.workloads import Workload
+
+log = logging.getLogger(__name__)
+
+READY_HINT = "its last log lines say what it was doing; a larger instance type starts faster"
+
+
+class Prober(Protocol):
+    """Asks a program whether it is ready."""
+
+    def ready(self, socket: Path, path: str) -> bool:
+        """Whether GET path through the unix socket answers 200 within a second."""
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """Drives workloads; safe to call from several threads, one workload in one thread at a time."""
+
+    config: Config
+    backend: Backend
+    places: Places
+    prober: Prober
+    local: LocalDb
+    clock: Clock
+    boot_id: str
+    oom_seen: Callable[[str], int]
+
+    def drive(self, workload_id: str) -> bool:
+        """Take steps until there is nothing to do now; whether that changed anything.
+
+        Blocks for as long as a pull or a stop takes.
+        """
+        db = self.local.get()
+        before = workloads.get(db, workload_id).state
+        self._drive(db, workload_id)
+        return workloads.get(db, workload_id).state != before
+
+    def _drive(self, db: Db, workload_id: str) -> None:
+        while True:
+            workload = workloads.get(db, workload_id)
+            container = self.backend.inspect(self.places.container_name(workload_id))
+            step = decide(workload, container, self.boot_id)
+            if step == "none":
+                return
+            try:
+                if not self._take(step, db, workload, container):
+                    return
+            except ImageNotFound as error:
+                self._end(db, workload, "error", "ImageNotFound", str(error))
+            except Unavailable:
+                log.warning("the container engine is away; %s waits", workload_id)
+                return
+            except BackendError as error:
+                if step == "stop":
+                    log.warning("stopping %s failed, trying again: %s", workload_id, error)
+                    return
+                self._end(db, workload, "error", "StartFailed", str(error))
+            except ApplianceError as error:
+                self._end(db, workload, "error", "Refused", str(error))
+
+    def _take(self, step: str, db: Db, workload: Workload, container: Container | None) -> bool:
+        """Do one step; False when the next one has to wait for the world."""
+        name = self.places.container_name(workload.id)
+        if step == "create":
+            return self._create(db, workload)
+        if step == "start":
+            self._note(db, workload, "starting the container")
+            self.backend.start(name)
+            return self._move(db, workload, "starting")
+        if step == "mark_started":
+            return self._move(db, workload, "starting")
+        if step == "probe":
+            return self._probe(db, workload)
+        if step == "stop":
+            return self._stop(db, workload, container)
+        if step == "finish" and container is not None:
+            return self._finish(db, workload, container)
+        if step == "restart_lost":
+            self._end(
+                db,
+                workload,
+                "stopped",
+                "MachineRestarted",
+                "the machine was restarted; start it again",
+            )
+        else:
+            self._end(
+                db, workload, "error", "ContainerLost", "its container vanished; start it again"
+            )
+        return False
+
+    def _create(self, db: Db, workload: Workload) -> bool:
+        spec, team = workload.final, identity.team_by_id(db, workload.team_id)
+        guard.check(workload, spec, team, self.config)
+        if not self.backend.has_image(spec.image):
+            self._pull(db, workload)
+        with write(db):
+            workloads.set_image_digest(db, workload.id, self.backend.image_digest(spec.image))
+        self.backend.ensure_network(network.team_network(self.config, team.slot))
+        self.backend.create(self.places.container_spec(workload, team))
+        return True
+
+    def _pull(self, db: Db, workload: Workload) -> None:
+        spec = workload.final
+
+        def progress(text: str) -> None:
+            self._note(db, workload, f"pulling {spec.image}: {text}")
+
+        progress("asking the registry")
+        try:
+            self.backend.pull(spec.image, spec.pull_timeout_s, progress)
+        except BackendTimeout:
+            raise BackendError(
+                f"pulling {spec.image} took longer than {spec.pull_timeout_s} s",
+                hint="try again, or pull it by hand",
+            ) from None
+
+    def _probe(self, db: Db, workload: Workload) -> bool:
+        route = workload.final.route
+        socket = self.places.socket_dir(workload.id) / (route.socket if route else "")
+        if route is None or self.prober.ready(socket, route.ready_path):
+            with write(db):
+                if workloads.move(db, workload.id, "running"):
+                    workloads.open_route(db, workload, self.places.upstream(workload))
+            return False
+        limit_s = workload.final.ready_timeout_s
+        if self.clock.now_ms() - (workload.started_ms or 0) > limit_s * 1000:
+            message = f"it did not answer within {limit_s} s; {READY_HINT}"
+            self._end(db, workload, "error", "ReadinessTimeout", message)
+        return False
+
+    def _stop(self, db: Db, workload: Workload, container: Container | None) -> bool:
+        if workload.state != "stopping" and not self._move(db, workload, "stopping", "stopping"):
+            return False
+        if container is not None and container.state == "running":
+            self.backend.stop(container.name, workload.final.stop_timeout_s)
+            return True  # the container has ended now: finish comes next
+        self._end(
+            db, workload, "stopped", "Stopped", workload.stop_reason or "stopped before it ran"
+        )
+        return False
+
+    def _finish(self, db: Db, workload: Workload, container: Container) -> bool:
+        code = container.exit_code if container.exit_code is not None else -1
+        ours = workload.wanted == "stop"
+        oom = container.oom_killed or (code == 137 and self.oom_seen(container.name) > 0)
+        memory = workload.final.resources.memory_mib
+        reason, message = states.explain_exit(code, ours, oom, memory)
+        if ours:
+            message = workload.stop_reason or message
+        self._end(db, workload, end_state(workload.kind, code, ours), reason, message, code)
+        return False
+
+    def _move(self, db: Db, workload: Workload, state: str, step: str = "") -> bool:
+        with write(db):
+            return workloads.move(db, workload.id, state, step=step)
+
+    def _note(self, db: Db, workload: Workload, text: str) -> None:
+        with write(db):
+            workloads.note(db, workload.id, text)
+
+    def _end(
+        self,
+        db: Db,
+        workload: Workload,
+        state: str,
+        reason: str,
+        message: str,
+        code: int | None = None,
+    ) -> None:
+        with write(db):
+            workloads.end(db, workload.id, state, reason, message, code)
+
+    def clean_up(self, workload_id: str) -> bool:
+        """Remove what an ended workload leaves on the host: container and socket directory. Repeatable."""
+        self.backend.remove(self.places.container_name(workload_id))
+        socketdir.remove(self.places.socket_dir(workload_id))
+        return True
+
+
+def end_state(kind: str, exit_code: int, killed_by_us: bool) -> str:
+    """How a workload whose program ended is filed: a notebook that ends by itself in peace is stopped."""
+    if killed_by_us:
+        return "stopped" if kind == "notebook" else "canceled"
+    if exit_code == 0:
+        return "stopped" if kind == "notebook" else "succeeded"
+    return "failed"

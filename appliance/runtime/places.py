@@ -1,0 +1,119 @@
+"""From a checked spec to what the backend is told: directories made, mounts resolved, variables filled in."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.config import Config
+from appliance.crypto import Keys
+from appliance.errors import Refused
+from appliance.identity import Team
+from appliance.runtime import network, socketdir
+from appliance.runtime.backend import Bind, ContainerSpec
+from appliance.runtime.hostenv import HostEnv
+from appliance.runtime.spec import Mount, WorkloadSpec
+from appliance.runtime.tokens import workload_token
+from appliance.runtime.workloads import Workload
+
+SOCKET_DIR = "/run/appliance"
+CA_TARGET = "/run/appliance-ca.crt"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Knows this host's directories and names. Its methods create what is missing and may be repeated."""
+
+    config: Config
+    keys: Keys
+    hostenv: HostEnv
+
+    def container_name(self, workload_id: str) -> str:
+        """The name that makes a second start impossible."""
+        return f"appliance-{self.config.instance}-{workload_id}"
+
+    def socket_dir(self, workload_id: str) -> Path:
+        return self.config.paths.sockets / workload_id
+
+    def log_dir(self, workload_id: str) -> Path:
+        return self.config.paths.logs / workload_id
+
+    def raw_log(self, workload_id: str) -> Path:
+        return self.log_dir(workload_id) / "raw.log"
+
+    def upstream(self, workload: Workload) -> str:
+        """The socket in the form that nginx's proxy_pass takes."""
+        route = workload.final.route
+        return f"unix:{self.socket_dir(workload.id)}/{route.socket}:" if route else ""
+
+    def container_spec(self, workload: Workload, team: Team) -> ContainerSpec:
+        """Make the directories and say what to run; the spec has passed the guard."""
+        spec = workload.final
+        uid = self.config.team_uid(team.slot)
+        socketdir.ensure(self.socket_dir(workload.id), uid)
+        log_dir = self.log_dir(workload.id)
+        log_dir.mkdir(mode=0o750, exist_ok=True)
+        os.chown(log_dir, 0, self.config.web_uid)
+        binds = [self._bind(mount, uid) for mount in spec.mounts]
+        binds.append(Bind(self.socket_dir(workload.id), SOCKET_DIR))
+        if self.hostenv.ca_bundle is not None:
+            binds.append(Bind(self.hostenv.ca_bundle, CA_TARGET, read_only=True))
+        return ContainerSpec(
+            name=self.container_name(workload.id),
+            image=spec.image,
+            command=tuple(self._fill(text, spec) for text in spec.command),
+            env=self._env(workload, spec),
+            labels={"appliance.workload": workload.id, "appliance.kind": workload.kind},
+            binds=tuple(binds),
+            workdir=spec.workdir,
+            uid_start=uid,
+            network=network.team_network(self.config, team.slot).name,
+            log_path=self.raw_log(workload.id),
+            cpu_milli=spec.resources.cpu_milli,
+            memory_mib=spec.resources.memory_mib,
+            shm_mib=spec.resources.shm_mib,
+            pids=spec.resources.pids,
+            stop_timeout_s=spec.stop_timeout_s,
+            hosts={"appliance": self.config.api_address},
+        )
+
+    def _env(self, workload: Workload, spec: WorkloadSpec) -> dict[str, str]:
+        token = workload_token(self.keys, workload.id)
+        url = f"http://{self.config.api_address}:{self.config.api_port}"
+        ours = {
+            "APPLIANCE_URL": url.removesuffix(":80"),
+            "APPLIANCE_API_KEY": token,
+            "PAPERSPACE_API_KEY": token,
+            "PS_API_KEY": token,
+            "PROJECT_ID": workload.project_id,
+        }
+        given = {name: self._fill(value, spec) for name, value in spec.env.items()}
+        return {**self.hostenv.env, **given, **ours}
+
+    def _fill(self, text: str, spec: WorkloadSpec) -> str:
+        socket = f"{SOCKET_DIR}/{spec.route.socket}" if spec.route else ""
+        return text.replace("${SOCKET}", socket)
+
+    def _bind(self, mount: Mount, uid: int) -> Bind:
+        path = self.config.paths.area(mount.area) / mount.name
+        ensure_team_dir(path, uid)
+        return Bind(path, mount.target, mount.read_only)
+
+
+def ensure_team_dir(path: Path, uid: int) -> None:
+    """A directory that belongs to container root of a team, mode 0700. Refused when something else is there.
+
+    Its parent belongs to root, so nobody can swap it between the look and the use.
+    """
+    try:
+        path.mkdir(mode=0o700)
+        os.chown(path, uid, uid)
+    except FileExistsError:
+        pass
+    found = path.lstat()
+    if found.st_uid == 0 and stat.S_ISDIR(found.st_mode):
+        os.chown(path, uid, uid)  # killed between mkdir and chown
+    elif not stat.S_ISDIR(found.st_mode) or found.st_uid != uid:
+        raise Refused(f"{path} is not a directory of this team")

@@ -1,0 +1,144 @@
+"""The supervisor: the one process with root's rights. It makes the containers be as the database says.
+
+Level-triggered: every turn compares rows and containers and takes the next step for each, so a start after a crash is a turn
+like any other. Slow steps (pulls, stops) run in a pool, one workload in one thread at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from appliance import settings
+from appliance.boot import Appliance
+from appliance.db import Db, write
+from appliance.errors import ApplianceError, Unavailable
+from appliance.plugins.contracts import Setting
+from appliance.runtime import capacity, scheduler, socketdir, workloads
+from appliance.runtime.backend import Backend, Container
+from appliance.runtime.lifecycle import Lifecycle
+from appliance.runtime.reconcile import decide
+from appliance.runtime.scheduler import Ask, Capacity
+from appliance.runtime.workloads import Workload
+
+log = logging.getLogger(__name__)
+
+IDLE_TURN_S = 1.0
+STARTING_TURN_S = 0.05
+SWEEP_EVERY_TURNS = 30
+
+CPU_OVERCOMMIT = Setting(
+    "scheduler.cpu_overcommit",
+    float,
+    1.0,
+    "How many times the machine's cores are handed out; notebooks are idle most of the time",
+    bounds=(0.1, 64),
+)
+
+
+@dataclass
+class Supervisor:
+    """turn() is called in one thread; everything slow goes to the pool."""
+
+    appliance: Appliance
+    backend: Backend
+    lifecycle: Lifecycle
+    pool: Executor
+    again: threading.Event = field(default_factory=threading.Event)
+    _busy: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _turns: int = 0
+
+    def turn(self) -> float:
+        """One look at everything; returns the seconds after which to look again if nobody wakes us."""
+        db = self.appliance.local.get()
+        live = workloads.live(db)
+        self._turns += 1
+        if not live and self._turns % SWEEP_EVERY_TURNS != 1 and not self._leftovers():
+            return IDLE_TURN_S
+        try:
+            containers = {container.name: container for container in self.backend.list()}
+        except Unavailable as error:
+            log.warning("%s", error)
+            return IDLE_TURN_S
+        self._schedule(db, live)
+        live = workloads.live(db)
+        for workload in live:
+            name = self.lifecycle.places.container_name(workload.id)
+            if decide(workload, containers.get(name), self.lifecycle.boot_id) != "none":
+                self._run(workload.id, self.lifecycle.drive)
+        self._sweep(live, containers)
+        hurry = any(workload.state in ("starting", "provisioning") for workload in live)
+        return STARTING_TURN_S if hurry else IDLE_TURN_S
+
+    def _schedule(self, db: Db, live: list[Workload]) -> None:
+        waiting = [w for w in live if w.state == "pending" and w.wanted == "run" and w.final_json]
+        if not waiting:
+            return
+        asks = [Ask(w.id, w.final.resources, w.seq, w.priority, w.label) for w in waiting]
+        plan = scheduler.plan(asks, workloads.leases(db), self.capacity(db))
+        shown = {w.id: (w.wait_position, w.wait_reason) for w in waiting}
+        changed = [wait for wait in plan.waits if shown[wait.id] != (wait.position, wait.reason)]
+        if not (plan.grants or plan.impossible or changed):
+            return
+        with write(db):
+            for lease in plan.grants:
+                workloads.grant(db, lease, self.lifecycle.boot_id)
+            for wait in changed:
+                workloads.set_wait(db, wait)
+            for wait in plan.impossible:
+                workloads.end(
+                    db,
+                    wait.id,
+                    "error",
+                    "NeverFits",
+                    f"{wait.reason}: choose a smaller instance type",
+                )
+
+    def capacity(self, db: Db) -> Capacity:
+        """What may be leased, by the settings in force."""
+        return capacity.measure(settings.get(db, CPU_OVERCOMMIT))
+
+    def _sweep(self, live: list[Workload], containers: dict[str, Container]) -> None:
+        """Remove what belongs to no live workload: containers and socket directories of ended ones."""
+        names = {self.lifecycle.places.container_name(workload.id) for workload in live}
+        ids = {workload.id for workload in live}
+        orphans = {
+            c.labels.get("appliance.workload", "")
+            for name, c in containers.items()
+            if name not in names
+        }
+        for workload_id in (orphans | self._leftovers()) - ids - {""}:
+            self._run(workload_id, self.lifecycle.clean_up)
+
+    def _leftovers(self) -> set[str]:
+        """Ids that still have a socket directory."""
+        root = self.appliance.config.paths.sockets
+        return {path.name for path in socketdir.mounted(root)}
+
+    def _run(self, workload_id: str, step: Callable[[str], bool]) -> None:
+        """Hand a step to the pool unless this workload has one running."""
+        with self._lock:
+            if workload_id in self._busy:
+                return
+            self._busy.add(workload_id)
+        self.pool.submit(self._step, workload_id, step)
+
+    def _step(self, workload_id: str, step: Callable[[str], bool]) -> None:
+        changed = False
+        try:
+            changed = step(workload_id)
+        except ApplianceError as error:
+            log.warning("%s: %s", workload_id, error)
+        except (
+            Exception
+        ):  # a bug in one step must not take the thread, and with it the workload, away silently
+            log.exception("%s: step failed", workload_id)
+        finally:
+            with self._lock:
+                self._busy.discard(workload_id)
+            if changed:  # else the next turn comes in its time: a step that fails must not spin
+                self.again.set()

@@ -1,0 +1,158 @@
+"""The worker: everything that plugins do in the background, in an unprivileged process.
+
+Three jobs: let plugins extend queued workloads, deliver events, run loops. Each loop has a thread of its own, so one that
+hangs stops nobody else; how each is doing is in the database for the health page.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from appliance import events, gate, sessions
+from appliance.access import NOBODY
+from appliance.boot import Appliance
+from appliance.context import Context
+from appliance.db import Db, write
+from appliance.errors import ApplianceError, Invalid, TryAgain
+from appliance.plugins.contracts import Loop
+from appliance.runtime import holders, loops, tasks, wake, workloads
+from appliance.runtime.spec import SpecPatch, WorkloadSpec
+from appliance.runtime.workloads import Workload
+
+log = logging.getLogger(__name__)
+
+TURN_S = 1.0
+PRUNE_EVERY_S = 3600.0
+
+
+def finalize_all(ctx: Context) -> None:
+    """Let plugins extend what was queued; a veto or a failing plugin ends the workload with the reason."""
+    for workload in workloads.unfinal(ctx.db):
+        try:
+            spec = extended(ctx, workload)
+        except ApplianceError as error:
+            _refuse(ctx.db, workload, "Refused", str(error))
+        except Exception as error:  # a plugin's code may raise anything; its workload says so
+            log.exception("extend_workload failed for %s", workload.id)
+            _refuse(
+                ctx.db,
+                workload,
+                "PluginFailed",
+                f"a plugin failed: {type(error).__name__}: {error}",
+            )
+        else:
+            with write(ctx.db):
+                workloads.finalize(ctx.db, workload.id, spec)
+
+
+def extended(ctx: Context, workload: Workload) -> WorkloadSpec:
+    """The spec with what plugins add; adding what is there already is an error that names both."""
+    spec, origin = workload.spec, {f"env {name}": "the request" for name in workload.spec.env}
+    origin.update({f"mount {mount.target}": "the request" for mount in spec.mounts})
+    for plugin, patch in ctx.registry.extensions(ctx, workload):
+        _claim(origin, plugin, patch)
+        spec = spec.model_copy(
+            update={"env": {**spec.env, **patch.env}, "mounts": (*spec.mounts, *patch.mounts)}
+        )
+    return spec
+
+
+def _claim(origin: dict[str, str], plugin: str, patch: SpecPatch) -> None:
+    keys = [f"env {name}" for name in patch.env] + [
+        f"mount {mount.target}" for mount in patch.mounts
+    ]
+    for key in keys:
+        if key in origin:
+            raise Invalid(f"{key} comes from {origin[key]} and from the plugin {plugin}")
+        origin[key] = f"the plugin {plugin}"
+
+
+def _refuse(db: Db, workload: Workload, reason: str, message: str) -> None:
+    with write(db):
+        workloads.end(db, workload.id, "error", reason, message)
+
+
+def deliver_events(ctx: Context) -> int:
+    """Tell every plugin that listens what happened; returns the number of deliveries."""
+    listeners = [
+        (name, lambda event, name=name: ctx.registry.tell(name, ctx, event))
+        for name in ctx.registry.listeners()
+    ]
+    return events.deliver(ctx.db, listeners)
+
+
+def review_connections(ctx: Context) -> None:
+    """Mark the WebSockets whose holder may not enter any more; the supervisor closes them."""
+    for connection in holders.all_connections(ctx.db):
+        if not connection.closing and not _still_admitted(ctx, connection):
+            with write(ctx.db):
+                holders.mark_closing(ctx.db, connection)
+
+
+def _still_admitted(ctx: Context, connection: holders.Connection) -> bool:
+    session = sessions.by_digest(ctx.db, connection.credential)
+    principal = gate.session_principal(ctx.db, session)
+    if principal is NOBODY:
+        return False
+    try:
+        gate.admit(ctx.acting_as(principal), gate.Service(connection.kind, connection.target))
+    except ApplianceError:
+        return False
+    return True
+
+
+def prune(ctx: Context) -> None:
+    """Forget what nobody needs any more."""
+    events.prune(ctx.db)
+    tasks.prune(ctx.db)
+
+
+CORE_LOOPS = (
+    Loop("connections", 1.0, review_connections),
+    Loop("prune", PRUNE_EVERY_S, prune),
+)
+
+
+def run_loop(appliance: Appliance, loop: Loop) -> None:
+    """Turn for ever. A failing turn is noted and tried again at the next."""
+    noted = None
+    while True:
+        ctx = appliance.context()
+        error = ""
+        try:
+            loop.run(ctx)
+        except TryAgain:
+            pass
+        except Exception as failure:  # a plugin's code may raise anything; the next turn may work
+            log.exception("loop %s failed", loop.name)
+            error = f"{type(failure).__name__}: {failure}"[:2000]
+        noted = loops.note(ctx.db, loop.name, error, noted)
+        time.sleep(loop.every_s)
+
+
+def turn(ctx: Context) -> None:
+    """What every wake-up is for."""
+    finalize_all(ctx)
+    deliver_events(ctx)
+
+
+def main(appliance: Appliance) -> None:
+    """Run until killed."""
+    news = threading.Event()
+    wake.watch(appliance.config.paths.wake, news)
+    for loop in (*CORE_LOOPS, *appliance.registry.loops.values()):
+        threading.Thread(
+            target=run_loop, args=(appliance, loop), name=loop.name, daemon=True
+        ).start()
+    while True:
+        news.clear()
+        ctx = appliance.context()
+        try:
+            turn(ctx)
+        except (
+            Exception
+        ):  # the database may be busy for once; the work is still there at the next turn
+            log.exception("the worker's turn failed")
+        news.wait(TURN_S)

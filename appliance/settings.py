@@ -1,0 +1,55 @@
+"""Live settings: rows that an admin changes while everything runs. Their declarations come from plugins."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlite_utils import Migrations
+
+from appliance.db import Db, execute, row, script
+from appliance.errors import Invalid
+from appliance.plugins.contracts import Setting
+
+migrations = Migrations("settings")
+
+
+@migrations()
+def m001_settings(db: Db) -> None:
+    script(
+        db,
+        "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL, changed_ms INTEGER NOT NULL)",
+    )
+
+
+def get(db: Db, setting: Setting) -> Any:
+    """The value in force, of the setting's type."""
+    found = row(db, "SELECT value FROM settings WHERE key = ?", (setting.key,))
+    return setting.default if found is None else json.loads(found["value"])
+
+
+def put(db: Db, setting: Setting, text: str) -> None:
+    """Change a setting, given as text; Invalid says which type it wants. Call inside `write`."""
+    value = parse(setting, text)
+    execute(
+        db,
+        "INSERT INTO settings VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value,"
+        " changed_ms = excluded.changed_ms",
+        (setting.key, json.dumps(value), db.clock.now_ms()),
+    )
+
+
+def parse(setting: Setting, text: str) -> Any:
+    """The text as the setting's type, within its bounds."""
+    try:
+        value = (
+            {"true": True, "false": False}[text.lower()]
+            if setting.type is bool
+            else setting.type(text)
+        )
+    except (ValueError, KeyError):
+        raise Invalid(f"{setting.key} must be {setting.type.__name__}, not {text[:60]!r}") from None
+    low, high = setting.bounds
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise Invalid(f"{setting.key} must be between {low} and {high}")
+    return value
