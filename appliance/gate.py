@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from appliance import identity, sessions
 from appliance.access import NOBODY, Principal, require
@@ -60,3 +61,14 @@ def session_principal(db: Db, session: sessions.Session | None) -> Principal:
         is_admin=user.is_admin,
         credential=session.digest,
     )
+
+
+def users_origin(ctx: Context, service: Service, host: str) -> str:
+    """Where users' code of a service lives, seen from the host name that the browser used for us."""
+    config = ctx.config
+    name = urlsplit(f"//{host}").hostname or config.host
+    if config.origin_mode == "subdomain":
+        name = f"{service.target}.{config.notebook_domain}"
+    default = {"http": 80, "https": 443}[config.scheme]
+    port = "" if config.user_port == default else f":{config.user_port}"
+    return f"{config.scheme}://{name}{port}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,7 +45,7 @@ class Verb:
     """One operation on a resource.
 
     run(ctx, **path ids, body=…, query=…) -> a pydantic model, a `Page` of them, or a plain dict.
-    path: below the resource's own, such as "/{id}/start". body, query: models parsed at the edge, or None.
+    path: below /v1, such as "/notebooks/{id}/start". body, query: models parsed at the edge, or None.
     permission: `<resource>.<verb>` unless another is named; role: the least role that has it.
     """
 
@@ -62,12 +62,16 @@ class Verb:
 
 @dataclass(frozen=True)
 class ApiResource:
-    """A noun of the API: its URL below /v1, and what can be done with it."""
+    """A noun of the API: what can be done with it.
+
+    permissions: further ones that its services check, with the least role that has each.
+    """
 
     name: str
     id_prefix: str
     spec: type[BaseModel]
     verbs: tuple[Verb, ...]
+    permissions: Mapping[str, Literal["owner", "admin", "member"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

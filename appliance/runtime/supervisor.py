@@ -16,10 +16,10 @@ from appliance import settings
 from appliance.boot import Appliance
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Unavailable
-from appliance.plugins.contracts import Setting
 from appliance.runtime import capacity, scheduler, socketdir, workloads
 from appliance.runtime.backend import Backend, Container
 from appliance.runtime.lifecycle import Lifecycle
+from appliance.runtime.limits import CPU_OVERCOMMIT
 from appliance.runtime.reconcile import decide
 from appliance.runtime.scheduler import Ask, Capacity
 from appliance.runtime.workloads import Workload
@@ -29,14 +29,6 @@ log = logging.getLogger(__name__)
 IDLE_TURN_S = 1.0
 STARTING_TURN_S = 0.05
 SWEEP_EVERY_TURNS = 30
-
-CPU_OVERCOMMIT = Setting(
-    "scheduler.cpu_overcommit",
-    float,
-    1.0,
-    "How many times the machine's cores are handed out; notebooks are idle most of the time",
-    bounds=(0.1, 64),
-)
 
 
 @dataclass

@@ -1,0 +1,42 @@
+"""The composition root of web: configuration and plugins become one Flask application."""
+
+from __future__ import annotations
+
+from flask import Flask, g, request
+from htmx_flask import Htmx
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from appliance.access import NOBODY
+from appliance.boot import Appliance
+from appliance.web import api, auth, errors, internal, pages, signin
+
+MAX_FORM_BYTES = 16 << 20
+
+
+def create_app(appliance: Appliance) -> Flask:
+    """A WSGI application that listens behind our nginx, which alone may set X-Forwarded-*."""
+    app = Flask("appliance.web", static_folder=None, template_folder="templates")
+    app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES
+    app.secret_key = appliance.keys.mac("flask", "flashes")
+    app.config["SESSION_COOKIE_NAME"] = "appliance_flashes"  # holds flash messages, nothing else
+    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+    app.config["SESSION_COOKIE_SECURE"] = bool(appliance.config.tls_cert)
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    Htmx(app)
+    pages.install(app, appliance.clock)
+    errors.install(app)
+
+    @app.before_request
+    def _who() -> None:
+        g.ctx = appliance.context(NOBODY)
+        if not request.path.startswith("/internal/"):
+            principal = auth.authenticate(g.ctx, request)
+            g.ctx = g.ctx.acting_as(principal)
+            auth.check_origin(g.ctx, request)
+
+    app.register_blueprint(signin.blueprint)
+    app.register_blueprint(internal.blueprint)
+    api.install(app, list(appliance.registry.api_resources.values()))
+    for contribution in appliance.registry.pages:
+        app.register_blueprint(contribution.blueprint())
+    return app

@@ -1,0 +1,36 @@
+"""From an image's name in the catalogue to the reference that the container engine knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from appliance.plugins.contracts import Image
+from appliance.runtime.images import recipe_tag
+
+
+def reference(images: Mapping[str, Image], name: str) -> str:
+    """A catalogue name's reference; any other name is a reference already and stays as it is."""
+    image = images.get(name)
+    if image is None:
+        return name
+    if image.recipe is None:
+        return image.ref
+    base = reference(images, image.parent) if image.parent else ""
+    return recipe_tag(image.recipe, image.name, base)
+
+
+def to_build(images: Mapping[str, Image]) -> Iterator[Image]:
+    """Images with a recipe, parents first."""
+    done: set[str] = set()
+
+    def visit(image: Image) -> Iterator[Image]:
+        if image.name in done:
+            return
+        done.add(image.name)
+        if image.parent:
+            yield from visit(images[image.parent])
+        if image.recipe is not None:
+            yield image
+
+    for image in images.values():
+        yield from visit(image)

@@ -1,0 +1,90 @@
+"""JSON under /v1, made from what plugins declare: one route per verb, parsed at the edge, answered in one shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Flask, Response, jsonify, request
+from pydantic import BaseModel
+
+from appliance.errors import Invalid
+from appliance.plugins.contracts import ApiResource, Verb
+from appliance.schema import Body, Page
+from appliance.web.pages import context
+
+MAX_BODY_BYTES = 1 << 20
+IGNORED_HEADER = "X-Appliance-Ignored"
+
+
+def blueprint(resources: list[ApiResource]) -> Blueprint:
+    """All routes of these resources."""
+    api = Blueprint("api", __name__, url_prefix="/v1")
+    for resource in resources:
+        for verb in resource.verbs:
+            rule = verb.path.replace("{", "<").replace("}", ">")
+            endpoint = f"{resource.name}:{verb.name}"
+            api.add_url_rule(rule, endpoint, _view(verb), methods=[verb.method])
+    api.add_url_rule("/health", "health", health)
+    return api
+
+
+def health() -> Response:
+    """Whether the API is up; touches the database, so that a broken one shows."""
+    context().db.conn.execute("SELECT 1")
+    return jsonify("HEALTHY")
+
+
+def _view(verb: Verb) -> Callable[..., Any]:
+    def view(**ids: str) -> Any:
+        given: dict[str, Any] = dict(ids)
+        ignored: list[str] = []
+        if verb.body is not None:
+            given["body"], ignored = parse_body(verb.body)
+        if verb.query is not None:
+            given["query"] = verb.query.model_validate(request.args.to_dict())
+        reply = jsonify(plain(verb.run(context(), **given)))
+        if ignored:
+            reply.headers[IGNORED_HEADER] = ", ".join(ignored)
+        return reply
+
+    return view
+
+
+def parse_body(model: type[BaseModel]) -> tuple[BaseModel, list[str]]:
+    """The request's JSON object as the model, and the names of fields that were given and mean nothing here."""
+    if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
+        raise Invalid(f"the body is larger than {MAX_BODY_BYTES} bytes")
+    text = request.get_data(cache=False) or b"{}"
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid("the body is not valid JSON") from None
+    if not isinstance(given, dict):
+        raise Invalid("the body must be a JSON object")
+    ignored: list[str] = []
+    if issubclass(model, Body):
+        ignored = sorted(model.ignored() & given.keys())
+        given = {key: value for key, value in given.items() if key not in ignored}
+    return model.model_validate(given), ignored
+
+
+def plain(result: Any) -> Any:
+    """What a service returned as JSON values."""
+    if isinstance(result, BaseModel):
+        return result.model_dump(mode="json", by_alias=True)
+    if isinstance(result, Page):
+        return {
+            "items": [plain(item) for item in result.items],
+            "hasMore": result.next_page is not None,
+            "nextPage": result.next_page,
+        }
+    if isinstance(result, list):
+        return [plain(item) for item in result]
+    return result
+
+
+def install(app: Flask, resources: list[ApiResource]) -> None:
+    """Add the API to the application."""
+    app.register_blueprint(blueprint(resources))

@@ -1,0 +1,90 @@
+"""From a request to its principal, and the checks that keep other sites from speaking in a user's name."""
+
+from __future__ import annotations
+
+import hmac
+
+from flask import Request, Response
+
+from appliance import access, gate, sessions
+from appliance.access import NOBODY, Principal
+from appliance.config import Config
+from appliance.context import Context
+from appliance.errors import Forbidden, Unauthenticated
+from appliance.runtime.tokens import workload_principal
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+VIA_HEADER = (
+    "X-Appliance-Via"  # nginx sets it to "workload" on the address that only containers reach
+)
+
+
+def cookie_name(config: Config) -> str:
+    """`__Host-` (no other host can set it) wherever browsers allow it, which is over TLS."""
+    return "__Host-appliance_session" if config.tls_cert else "appliance_session"
+
+
+def authenticate(ctx: Context, request: Request) -> Principal:
+    """Whom the request is from; NOBODY without a credential. A bad credential raises Unauthenticated."""
+    header = request.headers.get("Authorization", "")
+    from_workload = request.headers.get(VIA_HEADER) == "workload"
+    if header:
+        return _by_token(ctx, header)
+    token = request.cookies.get(cookie_name(ctx.config), "")
+    if not token or from_workload:
+        return NOBODY
+    return gate.session_principal(ctx.db, sessions.find(ctx.db, token))
+
+
+def _by_token(ctx: Context, header: str) -> Principal:
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() in ("bearer", "token"):
+        principal = workload_principal(ctx.db, ctx.keys, token.strip())
+        if principal is not access.NOBODY:
+            return principal
+    raise Unauthenticated("this API key is not valid (any more)", hint="make a new one")
+
+
+def csrf_token(ctx: Context) -> str:
+    """What forms carry; bound to the session."""
+    return ctx.keys.mac("csrf", ctx.principal.credential)
+
+
+def check_origin(ctx: Context, request: Request) -> None:
+    """Refuse a change that another site's page sent. Called for every unsafe method.
+
+    Browsers send Origin with every such request and no page can forge it. A request by token needs no more: tokens are
+    not sent by themselves. One by cookie must carry the token of its session as well.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != request.host_url.rstrip("/"):
+        raise Forbidden(
+            "this request comes from another site", hint="use the appliance's own pages"
+        )
+    if request.headers.get("Authorization"):
+        return
+    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+    if not hmac.compare_digest(given.encode(), csrf_token(ctx).encode()):
+        raise Forbidden("this form is too old", hint="go back, reload the page and send it again")
+
+
+def set_session(response: Response, config: Config, token: str) -> None:
+    """Put a session into the browser."""
+    response.set_cookie(
+        cookie_name(config),
+        token,
+        max_age=sessions.SESSION_MS // 1000,
+        httponly=True,
+        samesite="Lax",
+        secure=bool(config.tls_cert),
+        path="/",
+    )
+
+
+def clear_session(response: Response, config: Config) -> None:
+    """Take it out again."""
+    response.delete_cookie(
+        cookie_name(config), path="/", secure=bool(config.tls_cert), httponly=True, samesite="Lax"
+    )

@@ -1,0 +1,34 @@
+"""HTML forms as specs: what was typed stays, errors stand beside their field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from appliance.errors import ApplianceError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], values: Mapping[str, object]) -> tuple[Model | None, dict[str, str]]:
+    """The model, or None and the errors by field name ("" for the form as a whole)."""
+    try:
+        return model.model_validate(values), {}
+    except ValidationError as error:
+        return None, {
+            ".".join(str(part) for part in item["loc"]): _plain(item["type"], item["msg"])
+            for item in error.errors()
+        }
+
+
+def _plain(kind: str, text: str) -> str:
+    if kind in ("missing", "string_too_short"):
+        return "This is needed."
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def whole(error: ApplianceError) -> dict[str, str]:
+    """An error of a service as that of the whole form."""
+    return {"": str(error)}

@@ -1,0 +1,203 @@
+"""The shell around every page, and what all templates can rely on."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from flask import (
+    Blueprint,
+    Flask,
+    flash,
+    g,
+    get_flashed_messages,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.wrappers import Response
+
+from appliance import identity
+from appliance.access import NOBODY
+from appliance.clock import Clock
+from appliance.context import Context
+from appliance.web import auth, filters
+
+STATIC = Path(__file__).parent / "static"
+_TITLES = {
+    401: "Please sign in",
+    403: "Not allowed",
+    404: "Not found",
+    503: "Not available right now",
+}
+Crumbs = Sequence[tuple[str, str | None]]
+
+
+def context() -> Context:
+    """The context of this request."""
+    ctx: Context = g.ctx
+    return ctx
+
+
+def page(
+    template: str, title: str, *, crumbs: Crumbs = (), live: bool = True, **values: Any
+) -> str:
+    """Render a full page in the shell. live: whether its state changes by itself (one SSE connection)."""
+    ctx = context()
+    shell = {
+        "title": title,
+        "crumbs": list(crumbs) or [(title, None)],
+        "nav": navigation(ctx),
+        "teams": [
+            {"id": team.id, "name": team.name, "current": team.id == ctx.principal.team_id}
+            for team in identity.teams_of(ctx.db, ctx.principal.user_id)
+        ],
+        "stream_url": values.pop("stream_url", "/stream") if live else "",
+    }
+    return render_template(template, **shell, **values)
+
+
+def fragment(template: str, **values: Any) -> str:
+    """Render a part of a page, for htmx and for the first load alike."""
+    return render_template(template, **values)
+
+
+def navigation(ctx: Context) -> list[dict[str, Any]]:
+    """The lines of the sidebar that this principal may use."""
+    items = sorted(
+        (item for pages in ctx.registry.pages for item in pages.nav), key=lambda item: item.order
+    )
+    return [
+        {
+            "title": item.title,
+            "url": url_for(item.endpoint),
+            "icon": item.icon,
+            "admin": item.admin,
+            "active": request.path.startswith(url_for(item.endpoint)),
+        }
+        for item in items
+        if ctx.principal.is_admin or not item.admin
+    ]
+
+
+def project_tabs(project_id: str) -> list[dict[str, Any]]:
+    """The tabs of a project, from the plugins that have one."""
+    tabs = sorted(
+        (tab for pages in context().registry.pages for tab in pages.tabs), key=lambda tab: tab.order
+    )
+    return [
+        {
+            "title": tab.title,
+            "url": url_for(tab.endpoint, project_id=project_id),
+            "active": request.endpoint == tab.endpoint,
+        }
+        for tab in tabs
+    ]
+
+
+def error_page(status: int, message: str, hint: str, issues: Sequence[str] = ()) -> str:
+    """A page that says what went wrong and what to do next. Without the shell, which may be what is broken."""
+    return render_template(
+        "error.html", title=_TITLES.get(status, "That did not work"), code=status, message=message, hint=hint,
+        issues=list(issues), back_url="/",
+    )  # fmt: skip
+
+
+def sign_in_url() -> str:
+    """Where to sign in, to come back here."""
+    target = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return f"/login?next={quote(target)}"
+
+
+def local_path(text: str) -> str:
+    """The text if it is a path on this site, else "/": nobody is sent elsewhere after signing in."""
+    return text if text.startswith("/") and not text.startswith(("//", "/\\")) else "/"
+
+
+def done(url: str, message: str = "") -> Response:
+    """After a change: say so and show the result by GET."""
+    if message:
+        flash(message, "success")
+    return redirect(url, code=303)
+
+
+home = Blueprint("home", __name__)
+
+
+@home.get("/")
+def index() -> str:
+    """What is running, what waits, what failed: the boxes that plugins put on the home page."""
+    ctx = context()
+    if ctx.principal is NOBODY:
+        return redirect(sign_in_url(), code=303)  # type: ignore[return-value]
+    panels = [
+        {"title": panel.title, "url": url_for(panel.endpoint)}
+        for panel in ctx.registry.panels
+        if panel.slot == "home"
+    ]
+    return page("home.html", "Home", panels=panels)
+
+
+def _static_url() -> Callable[[str], str]:
+    """URL of a static file with a version, so that browsers may keep it for ever."""
+    versions: dict[str, str] = {}
+
+    def static_url(path: str) -> str:
+        if path not in versions:
+            versions[path] = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:10]
+        return f"/static/{path}?v={versions[path]}"
+
+    return static_url
+
+
+def install(app: Flask, clock: Clock) -> None:
+    """Add to the application what templates use, and the headers of every answer."""
+    filters.install(app.jinja_env, clock)
+    app.jinja_env.globals["static"] = _static_url()
+    app.register_blueprint(home)
+
+    @app.before_request
+    def _nonce() -> None:
+        g.csp_nonce = secrets.token_urlsafe(12)
+
+    @app.context_processor
+    def _common() -> dict[str, Any]:
+        ctx = getattr(g, "ctx", None)
+        return {
+            "principal": None if ctx is None or ctx.principal is NOBODY else _shown(ctx),
+            "csrf_token": auth.csrf_token(ctx) if ctx else "",
+            "csp_nonce": g.csp_nonce,
+            "flashes": [
+                {"kind": kind, "text": text}
+                for kind, text in get_flashed_messages(with_categories=True)
+            ],
+            "search_enabled": False,
+        }
+
+    @app.after_request
+    def _headers(response: Any) -> Any:
+        nonce = g.get("csp_nonce", "")
+        response.headers.setdefault(
+            "Content-Security-Policy",
+            f"default-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; object-src 'none';"
+            " base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        )
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def _shown(ctx: Context) -> dict[str, Any]:
+    names = {team.id: team.name for team in identity.teams_of(ctx.db, ctx.principal.user_id)}
+    return {
+        "user_name": ctx.principal.user_name,
+        "team_name": names.get(ctx.principal.team_id, ""),
+        "is_admin": ctx.principal.is_admin,
+    }

@@ -1,0 +1,39 @@
+"""Running web and stream under gunicorn, each on a unix socket that only nginx enters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+
+class Server(BaseApplication):
+    """gunicorn without its command line."""
+
+    def __init__(self, application: Callable[[], Any], options: dict[str, Any]) -> None:
+        self._application, self._options = application, options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for key, value in self._options.items():
+            self.cfg.set(key, value)
+
+    def load(self) -> Any:
+        return self._application()
+
+
+def options(socket: Path, pid_dir: Path, **more: Any) -> dict[str, Any]:
+    """What both have in common. The socket's directory keeps others out, so its own mode is open (umask 0)."""
+    return {
+        "bind": f"unix:{socket}",
+        "umask": 0,
+        "preload_app": True,  # workers share the memory of what was imported before the fork
+        "worker_tmp_dir": str(pid_dir),
+        "control_socket_disable": True,
+        "accesslog": None,
+        "loglevel": "warning",
+        "graceful_timeout": 5,
+        **more,
+    }

@@ -1,0 +1,232 @@
+"""Everything that stays open: one SSE connection per page, for states and for a log, in one gevent process.
+
+One greenlet reads new events and hands them to those who may see them, so 200 open pages cost one query per commit. A
+connection is resumed where it was: each message has an id `<event>.<log offset>`, which comes back as Last-Event-ID.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import gevent
+from gevent.queue import Empty, Queue
+from werkzeug.wrappers import Request, Response
+
+from appliance import events, gate, identity, sessions
+from appliance.access import NOBODY, require
+from appliance.boot import Appliance
+from appliance.context import Context
+from appliance.errors import ApplianceError, NotFound, Unauthenticated
+from appliance.events import Event
+from appliance.runtime import logs, workloads
+from appliance.web import auth
+from appliance.web.errors import envelope, status_of
+
+LOOK_S = 0.1
+LOG_LOOK_S = 0.3
+HEARTBEAT_S = 15.0
+REVIEW_S = 5.0
+MAX_BEHIND = 1000
+LOG_CHUNK_BYTES = 32768
+
+
+@dataclass
+class Subscriber:
+    """An open page. teams: whose events it may see."""
+
+    teams: frozenset[str]
+    queue: Queue[Event] = field(default_factory=lambda: Queue(MAX_BEHIND))
+
+
+class Hub:
+    """Reads events once for everybody."""
+
+    def __init__(self, appliance: Appliance) -> None:
+        self._appliance = appliance
+        self._by_id: dict[int, Subscriber] = {}
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        self._by_id[id(subscriber)] = subscriber
+
+    def leave(self, subscriber: Subscriber) -> None:
+        self._by_id.pop(id(subscriber), None)
+
+    def run(self) -> None:
+        """For ever. Looks at the wake file's time ten times a second: inotify's read would block all greenlets."""
+        db = self._appliance.local.get()
+        position, seen = events.head(db), 0
+        while True:
+            gevent.sleep(LOOK_S)
+            try:
+                changed = os.stat(self._appliance.config.paths.wake).st_mtime_ns
+            except FileNotFoundError:
+                continue
+            if changed == seen:
+                continue
+            seen = changed
+            for event in events.after(db, position):
+                position = event.id
+                self._hand_out(event)
+
+    def _hand_out(self, event: Event) -> None:
+        for subscriber in list(self._by_id.values()):
+            if event.team_id is None or event.team_id in subscriber.teams:
+                if subscriber.queue.full():
+                    self.leave(
+                        subscriber
+                    )  # its connection ends below, and it comes back with Last-Event-ID
+                else:
+                    subscriber.queue.put_nowait(event)
+
+    def __contains__(self, subscriber: Subscriber) -> bool:
+        return id(subscriber) in self._by_id
+
+
+@dataclass(frozen=True)
+class LogView:
+    """The log that a page shows, from an offset on."""
+
+    workload: str
+    offset: int
+
+
+def create_stream(appliance: Appliance) -> Callable[..., Iterable[bytes]]:
+    """The WSGI application of the stream process."""
+    hub = Hub(appliance)
+    started: list[gevent.Greenlet] = []
+
+    @Request.application
+    def application(request: Request) -> Response:
+        if not started:  # not before the fork: a greenlet does not survive it
+            started.append(gevent.spawn(hub.run))
+        try:
+            return _open(appliance, hub, request)
+        except ApplianceError as error:
+            status = status_of(error)
+            body = json.dumps(envelope(status, str(error)))
+            return Response(body, status=status, content_type="application/json")
+
+    return application
+
+
+def _open(appliance: Appliance, hub: Hub, request: Request) -> Response:
+    if request.path != "/stream":
+        raise NotFound("no such address")
+    ctx = appliance.context(NOBODY)
+    session = sessions.find(ctx.db, request.cookies.get(auth.cookie_name(ctx.config), ""))
+    ctx = ctx.acting_as(gate.session_principal(ctx.db, session))
+    if ctx.principal is NOBODY:
+        raise Unauthenticated("sign in first")
+    position, offset = _resume(request)
+    view = _log_view(ctx, request, offset)
+    teams = frozenset(team.id for team in identity.teams_of(ctx.db, ctx.principal.user_id))
+    body = _messages(ctx, hub, Subscriber(teams), position, view)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Response(body, content_type="text/event-stream", headers=headers)
+
+
+def _resume(request: Request) -> tuple[int | None, int | None]:
+    """(event, log offset) after which to go on, from the browser's header or from our own script's query."""
+    text = request.headers.get("Last-Event-ID") or request.args.get("last_event_id", "")
+    event, _, offset = text.partition(".")
+    return (int(event) if event.isdigit() else None, int(offset) if offset.isdigit() else None)
+
+
+def _log_view(ctx: Context, request: Request, offset: int | None) -> LogView | None:
+    workload_id = request.args.get("log", "")
+    if not workload_id:
+        return None
+    workload = workloads.get(ctx.db, workload_id)
+    require(ctx, f"{workload.kind}s.logs", project_id=workload.project_id)
+    asked = request.args.get("offset", "0")
+    return LogView(
+        workload.id, offset if offset is not None else int(asked) if asked.isdigit() else 0
+    )
+
+
+def _messages(
+    ctx: Context, hub: Hub, subscriber: Subscriber, position: int | None, view: LogView | None
+) -> Iterator[bytes]:
+    """SSE frames until the browser leaves, its session ends or it falls too far behind."""
+    hub.subscribe(subscriber)
+    try:
+        yield b"retry: 1000\n\n"
+        at = events.head(ctx.db) if position is None else position
+        offset = view.offset if view else 0
+        for event in _missed(ctx, subscriber, at) if position is not None else ():
+            at = event.id
+            yield from _changed(event, offset)
+        quiet_s = review_s = 0.0
+        while subscriber in hub:
+            pause = LOG_LOOK_S if view else HEARTBEAT_S / 3
+            event = _next(subscriber, pause)
+            if event is not None and event.id > at:
+                at = event.id
+                yield from _changed(event, offset)
+            frames, offset = _log_frames(ctx, view, offset, at)
+            yield from frames
+            busy = event is not None or frames
+            quiet_s, review_s = 0.0 if busy else quiet_s + pause, review_s + pause
+            if quiet_s >= HEARTBEAT_S:
+                quiet_s = 0.0
+                yield b": still here\n\n"
+            if review_s >= REVIEW_S:
+                review_s = 0.0
+                if sessions.by_digest(ctx.db, ctx.principal.credential) is None:
+                    return
+    finally:
+        hub.leave(subscriber)
+
+
+def _missed(ctx: Context, subscriber: Subscriber, position: int) -> list[Event]:
+    found = events.after(ctx.db, position, MAX_BEHIND)
+    return [event for event in found if event.team_id is None or event.team_id in subscriber.teams]
+
+
+def _next(subscriber: Subscriber, wait_s: float) -> Event | None:
+    try:
+        return subscriber.queue.get(timeout=wait_s)
+    except Empty:
+        return None
+
+
+def _changed(event: Event, offset: int) -> Iterator[bytes]:
+    """For the subject; and for its project when something came or went, so that lists load again."""
+    yield _frame("changed", {"subject": event.subject, "name": event.name}, event.id, offset)
+    if event.project_id and event.name.endswith((".created", ".deleted")):
+        yield _frame("changed", {"subject": event.project_id, "name": event.name}, event.id, offset)
+
+
+def _log_frames(
+    ctx: Context, view: LogView | None, offset: int, at: int
+) -> tuple[list[bytes], int]:
+    if view is None:
+        return [], offset
+    directory = ctx.config.paths.logs / view.workload
+    found, end = logs.tail(directory, offset, LOG_CHUNK_BYTES)
+    if not found:
+        return [], offset
+    keep = _whole_characters(found)
+    start = end - len(found)
+    end = start + keep
+    text = found[:keep].decode(errors="replace")
+    data = {"workload": view.workload, "offset": start, "end": end, "text": text}
+    return [_frame("log", data, at, end)], end
+
+
+def _whole_characters(text: bytes) -> int:
+    """How many bytes to send now, so that no UTF-8 character is cut in two."""
+    for back in range(1, min(4, len(text)) + 1):
+        byte = text[-back]
+        if byte & 0xC0 != 0x80:
+            needed = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+            return len(text) - back if needed > back and len(text) > back else len(text)
+    return len(text)
+
+
+def _frame(name: str, data: dict[str, Any], at: int, offset: int) -> bytes:
+    return f"id: {at}.{offset}\nevent: {name}\ndata: {json.dumps(data)}\n\n".encode()

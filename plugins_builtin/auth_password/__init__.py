@@ -1,0 +1,1 @@
+"""Signing in by user name and password."""

@@ -1,0 +1,1 @@
+"""Sizes of workloads, and who has what of the machine."""

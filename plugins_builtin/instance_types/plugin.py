@@ -1,0 +1,34 @@
+"""Instance types for CPU, generated from the machine; the Cluster page."""
+
+from __future__ import annotations
+
+from appliance.plugins import InstanceType, NavItem, Pages, Panel, PluginInfo, Setting, hookimpl
+from appliance.runtime import capacity
+from appliance.runtime.limits import CPU_OVERCOMMIT
+from plugins_builtin.instance_types import pages, service
+
+INFO = PluginInfo("instance_types", title="Instance types")
+
+
+@hookimpl
+def register_instance_types() -> list[InstanceType]:
+    return service.generate(capacity.measure())
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    return [CPU_OVERCOMMIT]
+
+
+@hookimpl
+def register_pages() -> list[Pages]:
+    return [
+        Pages(
+            pages.blueprint, nav=(NavItem("Cluster", "instance_types.cluster", "server", order=70),)
+        )
+    ]
+
+
+@hookimpl
+def register_panels() -> list[Panel]:
+    return [Panel("home", "This machine", "instance_types.panel", order=20)]

@@ -1,0 +1,1 @@
+"""Notebooks: files and an environment, launched on an instance."""

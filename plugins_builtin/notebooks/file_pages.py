@@ -1,0 +1,149 @@
+"""Files and logs of a notebook. The files are touched by the supervisor's helper only, inside the team's user namespace."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, request
+
+from appliance.errors import ApplianceError, Invalid
+from appliance.runtime import logs, tasks
+from appliance.web.pages import context, page
+from plugins_builtin.notebooks import service
+from plugins_builtin.notebooks.pages import notebook_frame
+
+RANGE_BYTES = 1 << 18
+MAX_DOWNLOAD_BYTES = 1 << 30
+DOWNLOAD_TIMEOUT_S = 120.0
+
+
+def add_rules(pages: Blueprint) -> None:
+    """Add these pages to the plugin's blueprint."""
+    pages.add_url_rule("/notebooks/<notebook_id>/files", "files", files)
+    pages.add_url_rule("/notebooks/<notebook_id>/files/download", "download", download)
+    pages.add_url_rule("/notebooks/<notebook_id>/log", "log_newer", log_newer)
+    pages.add_url_rule("/notebooks/<notebook_id>/log/<workload_id>", "log", log)
+
+
+def files(notebook_id: str) -> str:
+    """One directory."""
+    ctx, path = context(), request.args.get("path", "").strip("/")
+    found = service.get(ctx, notebook_id)
+    notebook, team_id = service.files_of(ctx, notebook_id)
+    entries: list[dict[str, Any]] = []
+    truncated, error = False, ""
+    try:
+        answer = tasks.ask(
+            ctx.db, "files.list", team_id=team_id, area="notebooks", name=notebook.id, path=path
+        )
+        entries = [_entry(notebook.id, path, item) for item in answer["entries"]]
+        truncated = answer["truncated"]
+    except ApplianceError as failure:
+        error = str(failure)
+    return page(
+        "notebooks/files.html",
+        notebook.name,
+        path=_trail(notebook.id, path),
+        entries=entries,
+        truncated=truncated,
+        error=error,
+        **notebook_frame(found, "Files"),
+    )
+
+
+def _entry(notebook_id: str, path: str, item: dict[str, Any]) -> dict[str, Any]:
+    inside = f"{path}/{item['name']}".lstrip("/")
+    base = f"/notebooks/{notebook_id}/files"
+    kind = item["type"]
+    return {
+        "name": item["name"],
+        "is_dir": kind == "dir",
+        "url": f"{base}?path={_quoted(inside)}",
+        "size_bytes": item["size_bytes"] if kind == "file" else None,
+        "modified_ms": item["modified_ms"],
+        "download_url": f"{base}/download?path={_quoted(inside)}" if kind == "file" else "",
+    }
+
+
+def _quoted(path: str) -> str:
+    """For a URL; names that are no UTF-8 come as surrogates and go out as their bytes."""
+    return quote(path.encode("utf-8", "surrogateescape"))
+
+
+def _trail(notebook_id: str, path: str) -> list[tuple[str, str]]:
+    base = f"/notebooks/{notebook_id}/files"
+    trail, parts = [("/notebooks", base)], [part for part in path.split("/") if part]
+    for count, part in enumerate(parts, 1):
+        trail.append((part, f"{base}?path={_quoted('/'.join(parts[:count]))}"))
+    return trail
+
+
+def download(notebook_id: str) -> Response:
+    """One regular file, as an attachment whatever it holds: it never renders in our origin."""
+    ctx, path = context(), request.args.get("path", "").strip("/")
+    notebook, team_id = service.files_of(ctx, notebook_id)
+    if not path:
+        raise Invalid("which file?", hint="choose one from the list")
+    answer = tasks.ask(
+        ctx.db, "files.read", DOWNLOAD_TIMEOUT_S, team_id=team_id, area="notebooks", name=notebook.id,
+        path=path, limit_bytes=MAX_DOWNLOAD_BYTES,
+    )  # fmt: skip
+    reply = Response(content_type="application/octet-stream")
+    reply.headers["X-Accel-Redirect"] = f"/_spool/{answer['spool']}"
+    name = quote(path.rpartition("/")[2].encode("utf-8", "surrogateescape"))
+    reply.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+    return reply
+
+
+def log_newer(notebook_id: str) -> Any:
+    """204 while the page shows the newest session; else a reload of the page shows the new one's log."""
+    ctx = context()
+    found = service.get(ctx, notebook_id)
+    newest = found.session.id if found.session else ""
+    reply = Response(status=204)
+    if newest and newest != request.args.get("session", ""):
+        reply.headers["HX-Refresh"] = "true"
+        reply.status_code = 200
+    return reply
+
+
+def log(notebook_id: str, workload_id: str) -> Response:
+    """The log of a session as text: a byte range answered here, or a whole segment by nginx."""
+    ctx = context()
+    session = service.session_log(ctx, notebook_id, workload_id)
+    directory = ctx.config.paths.logs / session.id
+    asked = request.headers.get("Range", "")
+    if asked:
+        return _log_range(directory, asked)
+    parts = logs.segments(directory)
+    number = request.args.get("part", "1")
+    if not number.isdigit() or not parts:
+        return Response("", content_type="text/plain; charset=utf-8")
+    chosen = parts[min(max(int(number), 1), len(parts)) - 1][1]
+    reply = Response(content_type="text/plain; charset=utf-8")
+    reply.headers["X-Accel-Redirect"] = f"/_logs/{session.id}/{chosen.name}"
+    reply.headers["X-Log-Parts"] = str(len(parts))
+    return reply
+
+
+def _log_range(directory: Any, asked: str) -> Response:
+    """bytes=a-b or bytes=-n of the whole log, at most 256 KiB."""
+    matched = re.fullmatch(r"bytes=(\d*)-(\d*)", asked.strip())
+    if not matched or not any(matched.groups()):
+        raise Invalid("a range looks like bytes=0-1023")
+    total = logs.size(directory)
+    first, last = matched.groups()
+    start = int(first) if first else max(0, total - int(last))
+    stop = min(int(last) + 1 if first and last else total, total, start + RANGE_BYTES)
+    text, following = (
+        logs.tail(directory, start, max(stop - start, 0)) if start < stop else (b"", start)
+    )
+    if not text:
+        empty = Response(status=416, content_type="text/plain")
+        empty.headers["Content-Range"] = f"bytes */{total}"
+        return empty
+    reply = Response(text, status=206, content_type="text/plain; charset=utf-8")
+    reply.headers["Content-Range"] = f"bytes {following - len(text)}-{following - 1}/{total}"
+    return reply

@@ -1,0 +1,279 @@
+"""Pages of notebooks: parse, call the service, render."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, request
+
+from appliance.access import needed_role
+from appliance.context import Context
+from appliance.errors import ApplianceError
+from appliance.plugins import InstanceType
+from appliance.runtime import logs
+from appliance.runtime.workloads import Workload
+from appliance.web import forms
+from appliance.web.errors import status_of
+from appliance.web.pages import context, done, fragment, page
+from plugins_builtin.notebooks import service
+from plugins_builtin.notebooks.service import Shown
+from plugins_builtin.notebooks.specs import NotebookQuery, NotebookSpec
+from plugins_builtin.projects import pages as project_pages
+from plugins_builtin.projects import service as projects
+
+PER_PAGE = 50
+PANEL_ROWS = 8
+LOG_TAIL_BYTES = 65536
+
+
+def blueprint() -> Blueprint:
+    pages = Blueprint("notebooks", __name__, template_folder="templates")
+    for rule, view, method in (
+        ("/projects/<project_id>/notebooks", index, "GET"),
+        ("/projects/<project_id>/notebooks/rows", rows, "GET"),
+        ("/projects/<project_id>/notebooks/new", new, "GET"),
+        ("/projects/<project_id>/notebooks/new", create, "POST"),
+        ("/notebooks/panel", panel, "GET"),
+        ("/notebooks/<notebook_id>", detail, "GET"),
+        ("/notebooks/<notebook_id>/card", card, "GET"),
+        ("/notebooks/<notebook_id>/sessions", sessions, "GET"),
+        ("/notebooks/<notebook_id>/start", start, "POST"),
+        ("/notebooks/<notebook_id>/stop", stop, "POST"),
+        ("/notebooks/<notebook_id>/delete", delete, "POST"),
+    ):
+        pages.add_url_rule(rule, view.__name__, view, methods=[method])
+    return pages
+
+
+def shown_row(ctx: Context, found: Shown) -> dict[str, Any]:
+    """A notebook as the templates know it."""
+    notebook, session = found.notebook, found.session
+    return {
+        "id": notebook.id,
+        "name": notebook.name,
+        "state": found.state,
+        "reason": session.reason if session else "",
+        "message": (session.message or session.step) if session else "",
+        "instance_type": (
+            session.spec.instance_type if session and session.live else notebook.instance_type
+        ),
+        "image": notebook.image,
+        "owner": service.owner_name(ctx, notebook),
+        "created_ms": notebook.created_ms,
+        "started_ms": session.started_ms if session else None,
+        "ended_ms": session.ended_ms if session else None,
+        "open_url": f"/open/{service.KIND}/{notebook.id}" if found.state == "running" else "",
+        "project_id": notebook.project_id,
+        "wait_position": (session.wait_position or None) if session else None,
+        "wait_reason": session.wait_reason if session else "",
+        "can_edit": True,
+    }
+
+
+def shown_types(ctx: Context) -> list[dict[str, Any]]:
+    return [shown_type(kind) for kind in ctx.registry.instance_types.values()]
+
+
+def shown_type(kind: InstanceType) -> dict[str, Any]:
+    return {
+        "name": kind.name,
+        "cpus": f"{kind.cpu_milli / 1000:g}",
+        "memory_mib": kind.memory_mib,
+        "gpus": kind.gpus,
+    }
+
+
+def _list_values(project_id: str) -> dict[str, Any]:
+    ctx, after = context(), request.args.get("after", "")
+    found = service.page(ctx, NotebookQuery(limit=PER_PAGE, after=after), project_id)
+    base = f"/projects/{project_id}/notebooks"
+    return {
+        "notebooks": [shown_row(ctx, item) for item in found.items],
+        "rows_url": f"{base}/rows?after={quote(after)}",
+        "previous_url": base if after else "",
+        "next_url": f"{base}?after={found.next_page}" if found.next_page else "",
+        "can_create": bool(needed_role(ctx, "notebooks.create")),
+    }
+
+
+def index(project_id: str) -> str:
+    """The tab of a project."""
+    project = projects.get(context(), project_id)
+    return page(
+        "notebooks/list.html",
+        project.name,
+        **project_pages.frame(project),
+        **_list_values(project_id),
+    )
+
+
+def rows(project_id: str) -> str:
+    """The rows alone, when one of them changed."""
+    project = projects.get(context(), project_id)
+    return fragment("notebooks/_rows.html", project=project, **_list_values(project_id))
+
+
+def panel() -> str:
+    """The box on the home page: what runs or was used last in the team."""
+    ctx = context()
+    found = service.page(ctx, NotebookQuery(limit=PANEL_ROWS))
+    return fragment(
+        "notebooks/_panel.html", notebooks=[shown_row(ctx, item) for item in found.items]
+    )
+
+
+def new(project_id: str) -> str:
+    """The form, filled in so that one click creates a notebook."""
+    ctx = context()
+    types = list(ctx.registry.instance_types)
+    values = {"name": "My notebook", "image": "notebook", "instance_type": types[0], "command": ""}
+    return _new_form(project_id, values, {})
+
+
+def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -> str:
+    ctx = context()
+    project = projects.get(ctx, project_id)
+    images = [image for image in ctx.registry.images.values() if "notebook" in image.purposes]
+    crumbs = [
+        ("Projects", "/projects"),
+        (project.name, f"/projects/{project.id}"),
+        ("New notebook", None),
+    ]
+    return page(
+        "notebooks/new.html",
+        "New notebook",
+        crumbs=crumbs,
+        live=False,
+        project=project,
+        values=values,
+        errors=errors,
+        images=images,
+        instance_types=shown_types(ctx),
+        cli=f"appliance notebooks create --project {project.id}",
+    )
+
+
+def create(project_id: str) -> Any:
+    """Make and start it, or show the form again with what was typed."""
+    values = {
+        key: request.form.get(key, "") for key in ("name", "image", "instance_type", "command")
+    }
+    spec, errors = forms.parse(NotebookSpec, values)
+    if spec is None:
+        return _new_form(project_id, values, errors), 400
+    try:
+        found = service.create(context(), project_id, spec)
+    except ApplianceError as error:
+        return _new_form(project_id, values, forms.whole(error)), status_of(error)
+    return done(f"/notebooks/{found.notebook.id}")
+
+
+def _card_values(found: Shown) -> dict[str, Any]:
+    ctx, session = context(), found.session
+    failed = session is not None and session.state in ("failed", "error")
+    tail = logs.last_lines(ctx.config.paths.logs / session.id) if session and failed else []
+    return {
+        "notebook": shown_row(ctx, found),
+        "session_id": session.id if session else "",
+        "instance_types": shown_types(ctx),
+        "log_tail": "\n".join(tail),
+    }
+
+
+def _log_values(ctx: Context, session: Workload | None) -> dict[str, Any] | None:
+    if session is None:
+        return None
+    directory = ctx.config.paths.logs / session.id
+    end = logs.size(directory)
+    text, following = logs.tail(directory, max(0, end - LOG_TAIL_BYTES), LOG_TAIL_BYTES)
+    start = following - len(text)
+    cut = text.find(b"\n") + 1 if start else 0  # begin with a whole line
+    return {
+        "workload": session.id,
+        "text": text[cut:].decode(errors="replace"),
+        "start": start + cut,
+        "end": following,
+        "url": f"/notebooks/{session.owner_id}/log/{session.id}",
+    }
+
+
+def notebook_frame(found: Shown, active: str) -> dict[str, Any]:
+    """What the templates of a notebook's own tabs need."""
+    notebook = found.notebook
+    project = projects.get(context(), notebook.project_id)
+    base = f"/notebooks/{notebook.id}"
+    tabs = (("Overview", base), ("Files", f"{base}/files"))
+    return {
+        "crumbs": [
+            ("Projects", "/projects"),
+            (project.name, f"/projects/{project.id}/notebooks"),
+            (notebook.name, None),
+        ],
+        "tabs": [{"title": title, "url": url, "active": title == active} for title, url in tabs],
+        **_card_values(found),
+    }
+
+
+def detail(notebook_id: str) -> str:
+    """One notebook."""
+    ctx = context()
+    found = service.get(ctx, notebook_id)
+    log = _log_values(ctx, found.session)
+    stream = f"/stream?log={log['workload']}&offset={log['end']}" if log else "/stream"
+    return page(
+        "notebooks/detail.html",
+        found.notebook.name,
+        stream_url=stream,
+        log=log,
+        sessions=_session_rows(notebook_id),
+        **notebook_frame(found, "Overview"),
+    )
+
+
+def card(notebook_id: str) -> str:
+    """Title, state and actions, when they changed."""
+    return fragment("notebooks/_card.html", **_card_values(service.get(context(), notebook_id)))
+
+
+def sessions(notebook_id: str) -> str:
+    """The history, when it changed."""
+    found = service.get(context(), notebook_id)
+    return fragment(
+        "notebooks/_sessions.html", notebook=found.notebook, sessions=_session_rows(notebook_id)
+    )
+
+
+def _session_rows(notebook_id: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": session.id,
+            "state": session.state,
+            "message": session.message,
+            "started_ms": session.started_ms,
+            "ended_ms": session.ended_ms,
+            "exit_code": session.exit_code,
+            "instance_type": session.spec.instance_type,
+        }
+        for session in service.sessions(context(), notebook_id)
+    ]
+
+
+def start(notebook_id: str) -> Any:
+    """Start it and show it."""
+    service.start(context(), notebook_id, request.form.get("instance_type", ""))
+    return done(f"/notebooks/{notebook_id}")
+
+
+def stop(notebook_id: str) -> Any:
+    """Stop it and show it."""
+    service.stop(context(), notebook_id)
+    return done(f"/notebooks/{notebook_id}")
+
+
+def delete(notebook_id: str) -> Any:
+    """Delete it and go back to the project."""
+    found = service.delete(context(), notebook_id)
+    return done(
+        f"/projects/{found.notebook.project_id}/notebooks", f"{found.notebook.name} is deleted."
+    )

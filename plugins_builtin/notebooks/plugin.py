@@ -1,0 +1,44 @@
+"""Notebooks: JupyterLab in a container of its own, with files that stay."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+from sqlite_utils import Migrations
+
+from appliance.context import Context
+from appliance.events import Event
+from appliance.plugins import ApiResource, Pages, Panel, PluginInfo, Tab, hookimpl
+from plugins_builtin.notebooks import api, file_pages, listener, pages, store
+
+INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
+
+
+@hookimpl
+def register_migrations() -> list[Migrations]:
+    return [store.migrations]
+
+
+@hookimpl
+def register_api_resources() -> list[ApiResource]:
+    return [api.NOTEBOOKS]
+
+
+@hookimpl
+def register_pages() -> list[Pages]:
+    return [Pages(_blueprint, tabs=(Tab("Notebooks", "notebooks.index", order=10),))]
+
+
+def _blueprint() -> Blueprint:
+    blueprint = pages.blueprint()
+    file_pages.add_rules(blueprint)
+    return blueprint
+
+
+@hookimpl
+def register_panels() -> list[Panel]:
+    return [Panel("home", "Notebooks", "notebooks.panel", order=10)]
+
+
+@hookimpl
+def on_event(ctx: Context, event: Event) -> None:
+    listener.on_event(ctx, event)

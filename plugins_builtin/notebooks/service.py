@@ -1,0 +1,201 @@
+"""Use cases of notebooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance import identity
+from appliance.access import require
+from appliance.context import Context
+from appliance.db import Db, write
+from appliance.errors import Conflict, Invalid
+from appliance.events import emit
+from appliance.ids import new_id
+from appliance.runtime import catalogue, states, tasks, workloads
+from appliance.runtime.spec import Mount, Route, WorkloadSpec
+from appliance.runtime.workloads import Workload
+from appliance.schema import Page, page_of
+from plugins_builtin.instance_types import service as instance_types
+from plugins_builtin.notebooks import store
+from plugins_builtin.notebooks.specs import Notebook, NotebookQuery, NotebookSpec
+
+KIND = "n"  # the gateway's first path segment
+OPEN = "notebooks.open"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A notebook with its newest session, None before the first start."""
+
+    notebook: Notebook
+    session: Workload | None
+
+    @property
+    def state(self) -> str:
+        return self.session.state if self.session else "stopped"
+
+    @property
+    def live(self) -> bool:
+        return self.session is not None and self.session.live
+
+
+def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = True) -> Shown:
+    """A new notebook, started or not: row, workload and event stand or fall together."""
+    team_id = require(ctx, "notebooks.create", project_id=project_id)
+    notebook_id = new_id("n")
+    workload = workload_spec(ctx, notebook_id, spec)
+    with write(ctx.db) as db:
+        store.insert(db, notebook_id, project_id, spec, ctx.principal.user_id)
+        _tell(ctx, db, "notebook.created", notebook_id, project_id, team_id)
+        if start_now:
+            _submit(ctx, db, store.get(db, notebook_id), workload, team_id)
+    return get(ctx, notebook_id)
+
+
+def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec) -> WorkloadSpec:
+    """What to run for a notebook. Invalid for an unknown instance type or an image without a command."""
+    kind = instance_types.find(ctx.registry, spec.instance_type)
+    image = ctx.registry.images.get(spec.image)
+    base_url = f"/{KIND}/{notebook_id}/"
+    if spec.command:
+        command: tuple[str, ...] = ("/bin/sh", "-c", spec.command)
+    elif image is None or image.command:
+        # an image by reference is taken to have JupyterLab on its PATH, as Gradient's custom containers do
+        command = image.command if image else ctx.registry.images["notebook"].command
+    else:
+        raise Invalid(
+            f"the image {spec.image} can't run a notebook", hint="choose another, or give a command"
+        )
+    return WorkloadSpec(
+        kind="notebook",
+        image=catalogue.reference(ctx.registry.images, spec.image),
+        command=tuple(text.replace("${BASE_URL}", base_url) for text in command),
+        env={"BASE_URL": base_url, "SOCKET_PATH": "${SOCKET}", **spec.environment},
+        mounts=(Mount(area="notebooks", name=notebook_id, target="/notebooks"),),
+        workdir="/notebooks",
+        instance_type=kind.name,
+        resources=instance_types.resources_of(kind),
+        route=Route(kind=KIND, target=notebook_id, ready_path=f"{base_url}api", permission=OPEN),
+    )
+
+
+def start(ctx: Context, notebook_id: str, instance_type: str = "") -> Shown:
+    """Start it again, on another instance type if one is given; Conflict while it runs or waits."""
+    notebook, team_id = _required(ctx, "notebooks.start", notebook_id)
+    chosen = instance_type or notebook.instance_type
+    workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen))
+    with write(ctx.db) as db:
+        store.set_instance_type(db, notebook_id, chosen)
+        _submit(ctx, db, notebook, workload, team_id)
+    return get(ctx, notebook_id)
+
+
+def _spec_of(notebook: Notebook, instance_type: str) -> NotebookSpec:
+    return NotebookSpec(
+        name=notebook.name,
+        image=notebook.image,
+        instance_type=instance_type,
+        command=notebook.command,
+        environment=notebook.environment,
+    )
+
+
+def _submit(ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_id: str) -> None:
+    workloads.submit(
+        db, spec, owner_id=notebook.id, project_id=notebook.project_id, team_id=team_id,
+        user_id=ctx.principal.user_id, label=notebook.name,
+    )  # fmt: skip
+
+
+def stop(ctx: Context, notebook_id: str) -> Shown:
+    """Ask for its end; its files stay. Repeatable; nothing happens when it does not run."""
+    notebook, _ = _required(ctx, "notebooks.stop", notebook_id)
+    with write(ctx.db) as db:
+        session = workloads.latest(db, [notebook.id]).get(notebook.id)
+        if session:
+            workloads.request_stop(db, session.id, f"stopped by {ctx.principal.user_name}")
+    return get(ctx, notebook_id)
+
+
+def delete(ctx: Context, notebook_id: str) -> Shown:
+    """Delete it with its files, logs and sessions; Conflict while it runs."""
+    notebook, team_id = _required(ctx, "notebooks.delete", notebook_id)
+    shown = get(ctx, notebook_id)
+    if shown.live:
+        raise Conflict(f"{notebook.name} is {shown.state}", hint="stop it first")
+    remove(ctx, notebook, team_id)
+    return shown
+
+
+def remove(ctx: Context, notebook: Notebook, team_id: str) -> None:
+    """Delete row and files, permission checked before. The files go in the supervisor's time. Repeatable."""
+    with write(ctx.db) as db:
+        store.mark_deleted(db, notebook.id)
+        tasks.add(db, "files.remove_area", team_id=team_id, area="notebooks", name=notebook.id)
+        for session in workloads.history(db, notebook.id):
+            tasks.add(db, "logs.remove", workload_id=session.id)
+        _tell(ctx, db, "notebook.deleted", notebook.id, notebook.project_id, team_id)
+
+
+def get(ctx: Context, notebook_id: str) -> Shown:
+    notebook, _ = _required(ctx, "notebooks.get", notebook_id)
+    return Shown(notebook, workloads.latest(ctx.db, [notebook.id]).get(notebook.id))
+
+
+def page(ctx: Context, query: NotebookQuery, project_id: str = "") -> Page:
+    """Notebooks of a project, or of the principal's team. A filter by state may make pages shorter than asked."""
+    project_id = project_id or ctx.principal.project_id
+    team_id = require(ctx, "notebooks.list", project_id=project_id, team_id=ctx.principal.team_id)
+    found = store.find(
+        ctx.db, team_id=team_id, project_id=project_id, name=query.name, after=query.after,
+        limit=query.limit + 1, newest_first=query.order == "desc",
+    )  # fmt: skip
+    part = page_of(found, query.limit, lambda notebook: notebook.id)
+    sessions = workloads.latest(ctx.db, [notebook.id for notebook in part.items])
+    shown = [Shown(notebook, sessions.get(notebook.id)) for notebook in part.items]
+    if query.state:
+        wanted = query.state.lower()
+        shown = [
+            s for s in shown if wanted in (s.state, states.API_NOTEBOOK_STATES[s.state].lower())
+        ]
+    return Page(shown, part.next_page)
+
+
+def sessions(ctx: Context, notebook_id: str) -> list[Workload]:
+    """Every time it ran, newest first."""
+    notebook, _ = _required(ctx, "notebooks.get", notebook_id)
+    return workloads.history(ctx.db, notebook.id)
+
+
+def session_log(ctx: Context, notebook_id: str, workload_id: str) -> Workload:
+    """The session whose log may be read; NotFound when it is another notebook's."""
+    notebook, _ = _required(ctx, "notebooks.logs", notebook_id)
+    session = workloads.get(ctx.db, workload_id)
+    if session.owner_id != notebook.id:
+        raise Invalid("this session belongs to another notebook")
+    return session
+
+
+def files_of(ctx: Context, notebook_id: str) -> tuple[Notebook, str]:
+    """The notebook whose files may be read, and its team."""
+    return _required(ctx, "notebooks.files", notebook_id)
+
+
+def owner_name(ctx: Context, notebook: Notebook) -> str:
+    return identity.user_by_id(ctx.db, notebook.created_by).handle
+
+
+def _required(ctx: Context, permission: str, notebook_id: str) -> tuple[Notebook, str]:
+    notebook = store.get(ctx.db, notebook_id)
+    return notebook, require(ctx, permission, project_id=notebook.project_id)
+
+
+def _tell(ctx: Context, db: Db, name: str, notebook_id: str, project_id: str, team_id: str) -> None:
+    emit(
+        db,
+        name,
+        subject=notebook_id,
+        project_id=project_id,
+        team_id=team_id,
+        actor=ctx.principal.user_id,
+    )

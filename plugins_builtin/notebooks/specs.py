@@ -1,0 +1,101 @@
+"""What was asked for, and a row as read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from appliance.runtime.spec import EnvName, Frozen
+from appliance.schema import Body, MaybeTime, PageQuery, Reply, Time, Title
+
+ImageName = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$")
+]
+Command = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=4096, pattern=r"^[^\x00]*$")
+]
+
+
+class NotebookSpec(Frozen):
+    """What makes a notebook start. image: a name of the catalogue or any reference. command: "" = the image's."""
+
+    name: Title
+    image: ImageName = "notebook"
+    instance_type: str = Field(min_length=1, max_length=40)
+    command: Command = ""
+    environment: dict[EnvName, Annotated[str, StringConstraints(max_length=32768)]] = Field(
+        default_factory=dict, max_length=200
+    )
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A row. Its state is that of its newest workload: there is no column for it."""
+
+    seq: int
+    id: str
+    project_id: str
+    name: str
+    image: str
+    instance_type: str
+    command: str
+    environment: dict[str, str]
+    created_by: str
+    created_ms: int
+    modified_ms: int
+
+
+class NotebookBody(Body):
+    """POST /notebooks, with Gradient's names."""
+
+    name: Title = "My notebook"
+    project_id: str
+    machine_type: str
+    container: ImageName = "notebook"
+    command: Command | None = None
+    environment: dict[EnvName, str] = Field(default_factory=dict)
+    should_run_on_create: bool = True
+
+    @classmethod
+    def ignored(cls) -> frozenset[str]:
+        return frozenset({"clusterId", "isPublic", "runtime", "shutdownTimeout"})
+
+
+class StartBody(Body):
+    """POST /notebooks/{id}/start."""
+
+    machine_type: str = ""
+
+
+class NotebookQuery(PageQuery):
+    """Filters of the lists."""
+
+    name: str = ""
+    state: str = ""
+
+
+class UserSummary(Reply):
+    id: str
+    email: str
+    first_name: str | None = None
+    last_name: str | None = None
+    public_profile_image_url: str | None = None
+
+
+class NotebookReply(Reply):
+    """rest-v1 `Notebook`, and why it is in its state."""
+
+    id: str
+    name: str
+    project_id: str
+    state: str
+    machine_type: str
+    fqdn: str | None
+    token: str | None = None
+    notebook_repo_id: str | None = None
+    started_by_user: UserSummary
+    dt_created: Time
+    dt_modified: Time
+    dt_started: MaybeTime

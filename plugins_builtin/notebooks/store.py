@@ -1,0 +1,92 @@
+"""The table of notebooks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlite_utils import Migrations
+
+from appliance.db import Db, execute, row, rows, script
+from appliance.errors import NotFound
+from plugins_builtin.notebooks.specs import Notebook, NotebookSpec
+
+migrations = Migrations("notebooks")
+
+
+@migrations()
+def m001_notebooks(db: Db) -> None:
+    script(
+        db,
+        """
+        CREATE TABLE notebooks (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project_id TEXT NOT NULL, name TEXT NOT NULL,
+            image TEXT NOT NULL, instance_type TEXT NOT NULL, command TEXT NOT NULL, environment TEXT NOT NULL,
+            created_by TEXT NOT NULL, created_ms INTEGER NOT NULL, modified_ms INTEGER NOT NULL, deleted_ms INTEGER);
+        CREATE INDEX notebooks_by_project ON notebooks (project_id, seq) WHERE deleted_ms IS NULL;
+        """,
+    )
+
+
+_COLUMNS = "seq, id, project_id, name, image, instance_type, command, environment, created_by, created_ms, modified_ms"
+
+
+def _load(found: dict[str, Any]) -> Notebook:
+    return Notebook(**{**found, "environment": json.loads(found["environment"])})
+
+
+def insert(db: Db, notebook_id: str, project_id: str, spec: NotebookSpec, created_by: str) -> None:
+    now = db.clock.now_ms()
+    execute(
+        db,
+        "INSERT INTO notebooks (id, project_id, name, image, instance_type, command, environment, created_by,"
+        " created_ms, modified_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            notebook_id, project_id, spec.name, spec.image, spec.instance_type, spec.command,
+            json.dumps(spec.environment), created_by, now, now,
+        ),
+    )  # fmt: skip
+
+
+def get(db: Db, notebook_id: str) -> Notebook:
+    found = row(
+        db, f"SELECT {_COLUMNS} FROM notebooks WHERE id = ? AND deleted_ms IS NULL", (notebook_id,)
+    )
+    if found is None:
+        raise NotFound(
+            "no such notebook", hint="check the id, or ask a member of its team to add you"
+        )
+    return _load(found)
+
+
+def find(
+    db: Db, *, team_id: str = "", project_id: str = "", name: str = "", after: str = "", limit: int,
+    newest_first: bool = True,
+) -> list[Notebook]:  # fmt: skip
+    """Notebooks of a project, or of all projects of a team, behind the one of id `after`; name: a part of it."""
+    sign, order = ("<", "DESC") if newest_first else (">", "ASC")
+    found = rows(
+        db,
+        f"SELECT {_COLUMNS} FROM notebooks WHERE deleted_ms IS NULL"
+        " AND (:project = '' OR project_id = :project)"
+        " AND (:team = '' OR project_id IN (SELECT project_id FROM project_teams WHERE team_id = :team))"
+        " AND (:name = '' OR instr(lower(name), lower(:name)) > 0)"
+        f" AND (:after = '' OR seq {sign} (SELECT seq FROM notebooks WHERE id = :after))"
+        f" ORDER BY seq {order} LIMIT :limit",
+        {"project": project_id, "team": team_id, "name": name, "after": after, "limit": limit},
+    )
+    return [_load(item) for item in found]
+
+
+def set_instance_type(db: Db, notebook_id: str, instance_type: str) -> None:
+    execute(
+        db,
+        "UPDATE notebooks SET instance_type = ?, modified_ms = ? WHERE id = ?",
+        (instance_type, db.clock.now_ms(), notebook_id),
+    )
+
+
+def mark_deleted(db: Db, notebook_id: str) -> None:
+    execute(
+        db, "UPDATE notebooks SET deleted_ms = ? WHERE id = ?", (db.clock.now_ms(), notebook_id)
+    )

@@ -1,0 +1,1 @@
+"""Projects: what holds notebooks, workflows, deployments, models and data."""

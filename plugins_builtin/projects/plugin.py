@@ -1,0 +1,28 @@
+"""Projects of a team."""
+
+from __future__ import annotations
+
+from sqlite_utils import Migrations
+
+from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, Tab, hookimpl
+from plugins_builtin.projects import api, pages, store
+
+INFO = PluginInfo("projects", title="Projects")
+
+
+@hookimpl
+def register_migrations() -> list[Migrations]:
+    return [store.migrations]
+
+
+@hookimpl
+def register_api_resources() -> list[ApiResource]:
+    return [api.PROJECTS]
+
+
+@hookimpl
+def register_pages() -> list[Pages]:
+    nav = NavItem("Projects", "projects.index", "folder", order=10)
+    return [
+        Pages(pages.blueprint, nav=(nav,), tabs=(Tab("Settings", "projects.settings", order=90),))
+    ]

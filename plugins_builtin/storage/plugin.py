@@ -1,0 +1,16 @@
+"""Persistent storage: `/storage`, shared by all members of a team, not versioned."""
+
+from __future__ import annotations
+
+from appliance.context import Context
+from appliance.plugins import PluginInfo, hookimpl
+from appliance.runtime.spec import SpecPatch
+from appliance.runtime.workloads import Workload
+from plugins_builtin.storage import service
+
+INFO = PluginInfo("storage", title="Persistent storage")
+
+
+@hookimpl
+def extend_workload(ctx: Context, workload: Workload) -> SpecPatch | None:
+    return service.mount_for(workload)

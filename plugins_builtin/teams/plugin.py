@@ -1,0 +1,25 @@
+"""Teams and roles: a team owns projects, storage, limits; a member works in it."""
+
+from __future__ import annotations
+
+import click
+
+from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, hookimpl
+from plugins_builtin.teams import api, commands, pages
+
+INFO = PluginInfo("teams", title="Teams")
+
+
+@hookimpl
+def register_api_resources() -> list[ApiResource]:
+    return [api.TEAMS]
+
+
+@hookimpl
+def register_pages() -> list[Pages]:
+    return [Pages(pages.blueprint, nav=(NavItem("Team", "teams.members", "users", order=80),))]
+
+
+@hookimpl
+def register_commands() -> list[click.Command]:
+    return [commands.teams]
