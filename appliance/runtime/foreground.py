@@ -1,7 +1,8 @@
-"""The process manager of `scripts/up`: starts, restarts and stops the services, and shows what they say.
+"""The process manager of `scripts/up`: starts, restarts and stops the services, shows their output.
 
-It stays in memory as long as the appliance runs, so it is a file run by a bare interpreter (`python3 -I -S`) and
-imports only small parts of the standard library. The plan comes as JSON from an inherited file descriptor.
+It stays in memory as long as the appliance runs, so it is a file run by a bare interpreter
+(`python3 -I -S`) and imports only small parts of the standard library. The plan comes as JSON from
+an inherited file descriptor.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _LAST_READS = 64
 
 
 class Process(NamedTuple):
-    """What to run as whom. groups: besides gid. caps: like "net_bind_service", for a uid other than root."""
+    """What to run as whom. groups: besides gid. caps: like "net_bind_service", not for root."""
 
     name: str
     argv: list[str]
@@ -37,12 +38,18 @@ class Process(NamedTuple):
 
 def command(process: Process) -> list[str]:
     """The argv that becomes the process: right user, nothing more than its rights, dies with us."""
-    if process.uid == 0:  # no --no-new-privs: containers are its descendants, and runtimes switch profiles
+    if (
+        process.uid == 0
+    ):  # no --no-new-privs: containers are its descendants, and runtimes switch profiles
         return ["setpriv", "--pdeathsig", "TERM", "--", *process.argv]
     kept = "".join(f",+{cap}" for cap in process.caps)
-    groups = ["--groups", ",".join(map(str, process.groups))] if process.groups else ["--clear-groups"]
+    groups = (
+        ["--groups", ",".join(map(str, process.groups))] if process.groups else ["--clear-groups"]
+    )
     ids = ["--reuid", str(process.uid), "--regid", str(process.gid), *groups]
-    caps = [f"--{kind}-caps=-all{kept}" for kind in ("inh", "ambient")] + [f"--bounding-set=-all{kept}"]
+    caps = [f"--{kind}-caps=-all{kept}" for kind in ("inh", "ambient")] + [
+        f"--bounding-set=-all{kept}"
+    ]
     return ["setpriv", *ids, *caps, "--pdeathsig", "TERM", "--no-new-privs", "--", *process.argv]
 
 
@@ -54,7 +61,7 @@ def next_delay(delay_s: float, ran_s: float) -> float:
 
 
 class Log:
-    """A service's output: its last LOG_BYTES to twice as many, in `<name>.log` and `<name>.log.1`."""
+    """The end of a service's output, at most about 2 LOG_BYTES in `<path>` and `<path>.1`."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -124,7 +131,7 @@ class Service:
         self._show(f"[{why}; starting again in {self._delay_s:.1f} s]".encode())
 
     def read(self) -> bool:
-        """Pass on whole lines; the rest waits, but never more than LINE_BYTES. Whether there was anything."""
+        """Pass on whole lines, the rest waits up to LINE_BYTES. Whether there was anything."""
         try:
             data = os.read(self.output, 1 << 16)
         except BlockingIOError:
@@ -150,7 +157,7 @@ class Service:
             self.output = -1
 
     def signal(self, number: int) -> None:
-        """To the process for TERM, so that it can order its own end; to its whole group for KILL."""
+        """TERM goes to the process, which orders its own end; KILL to its whole group."""
         try:
             if number == signal.SIGKILL:
                 os.killpg(self.pid, number)
@@ -251,7 +258,13 @@ def _become(process: Process, output: int) -> None:
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
+        for number in (
+            signal.SIGINT,
+            signal.SIGTERM,
+            signal.SIGHUP,
+            signal.SIGCHLD,
+            signal.SIGPIPE,
+        ):
             signal.signal(number, signal.SIG_DFL)
         null = os.open("/dev/null", os.O_RDONLY)
         for source, target in ((null, 0), (output, 1), (output, 2)):

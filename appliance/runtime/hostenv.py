@@ -1,4 +1,4 @@
-"""What image builds and containers must know of the host: its CA bundle, proxies and package indexes."""
+"""What builds and containers must know of the host: CA bundle, proxies and package indexes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NEVER_PROXIED = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class HostEnv:
-    """env: variables for a container. ca_bundle: host file to mount read-only at CONTAINER_CA_BUNDLE."""
+    """env: a container's variables. ca_bundle: to be mounted read-only at CONTAINER_CA_BUNDLE."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     ca_bundle: Path | None = None
@@ -55,8 +55,8 @@ def detect(
 ) -> HostEnv:
     """Read the environment and pip's files; what only works on the host itself is left out.
 
-    pip_files: weakest first, missing ones are skipped. no_proxy: further hosts to reach directly, such as
-    the appliance's own address. Credentials inside URLs are passed on: without them nothing works there.
+    pip_files: weakest first, missing ones are skipped. no_proxy: more hosts to reach directly, such
+    as the appliance's own address. Credentials in URLs are passed on: the addresses need them.
     """
     found = dict(_proxies(environ, no_proxy)) | dict(_pip(environ, pip_files))
     registry = next((environ[name] for name in NPM_NAMES if environ.get(name)), "")
@@ -104,7 +104,7 @@ def _pip(environ: Mapping[str, str], files: Sequence[Path]) -> Iterator[tuple[st
 
 
 def _pip_file(path: Path) -> dict[str, str]:
-    """Options of [global] and [install]; a file that is missing or that pip could not read either is empty."""
+    """Options of [global] and [install]; none if the file is missing or broken."""
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read(path, encoding="utf-8")
@@ -122,7 +122,11 @@ def _reachable(url: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    if parts.scheme not in ("http", "https", "socks5", "socks5h") or not host or host == "localhost":
+    if (
+        parts.scheme not in ("http", "https", "socks5", "socks5h")
+        or not host
+        or host == "localhost"
+    ):
         return False
     try:
         return not ipaddress.ip_address(host).is_loopback

@@ -1,8 +1,9 @@
 """Images that the appliance builds itself, from recipe folders: no registry is needed.
 
-A recipe folder holds either `rootfs.sh`, which writes a root file system as a tar to its first argument, or
-`Containerfile`, which gets the image it builds on as the build argument BASE. A RUN step that goes online starts
-with `. /run/appliance/host.env`: proxies, package indexes and the host's CA bundle, none of which stay in the image.
+A recipe folder holds either `rootfs.sh`, which writes a root file system as a tar to its first
+argument, or `Containerfile`, which gets the image below it as the build argument BASE. A RUN step
+that goes online starts with `. /run/appliance/host.env`: proxies, package indexes and the host's CA
+bundle, none of which stay in the image.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _SHOWN_LINES = 20
 
 
 def recipe_tag(recipe: Path, name: str, base: str = "") -> str:
-    """`localhost/appliance/<name>:<12 hex>`, the digits from the recipe's files and its base's tag."""
+    """`localhost/appliance/<name>:<12 hex>`; the digits say what files and base it is made of."""
     digest = hashlib.sha256(f"{base}\n".encode())
     for path in sorted(recipe.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
@@ -47,9 +48,9 @@ def ensure_recipe_image(
     base: str = "",
     timeout_s: float = BUILD_TIMEOUT_S,
 ) -> str:
-    """Build the recipe's image unless it is there; its tag. Blocks for minutes, one build at a time.
+    """The tag of the recipe's image, built if missing. Blocks for minutes; one build at a time.
 
-    base: tag of the image that a Containerfile builds on. progress: gets the build's output line by line.
+    base: tag of the image that a Containerfile builds on. progress: gets the output line by line.
     Unavailable carries the last lines of a build that failed or took longer than timeout_s.
     """
     tag = recipe_tag(recipe, name, base)
@@ -69,7 +70,9 @@ def image_exists(tag: str, paths: Paths) -> bool:
         command, env=_environ(paths), capture_output=True, text=True, timeout=60, check=False
     )
     if result.returncode > 1:
-        raise Unavailable(f"podman can't read its images: {result.stderr.strip()}", hint="appliance doctor")
+        raise Unavailable(
+            f"podman can't read its images: {result.stderr.strip()}", hint="appliance doctor"
+        )
     return result.returncode == 0
 
 
@@ -101,7 +104,9 @@ def _build(
             run_streaming(command, _environ(paths) | {"TMPDIR": folder}, progress, timeout_s)
 
 
-def _commands(recipe: Path, tag: str, scratch: Path, hostenv: HostEnv, base: str) -> list[list[str]]:
+def _commands(
+    recipe: Path, tag: str, scratch: Path, hostenv: HostEnv, base: str
+) -> list[list[str]]:
     """The tag appears with the last command's success: nothing half-built ever carries it."""
     if (recipe / "rootfs.sh").is_file():
         tar = str(scratch / "rootfs.tar")
@@ -117,14 +122,21 @@ def _commands(recipe: Path, tag: str, scratch: Path, hostenv: HostEnv, base: str
     if hostenv.ca_bundle:
         mounts.append(f"--volume={hostenv.ca_bundle}:{CONTAINER_CA_BUNDLE}:ro")
     # --layers=false: one layer on top of the base, and no half-built ones kept after a failure.
-    command = ["podman", "build", "--force-rm", "--layers=false", "--pull=missing", "--http-proxy=false"]
+    command = [
+        "podman",
+        "build",
+        "--force-rm",
+        "--layers=false",
+        "--pull=missing",
+        "--http-proxy=false",
+    ]
     return [[*command, *mounts, f"--build-arg=BASE={base}", f"--tag={tag}", str(recipe)]]
 
 
 def run_streaming(
     command: Sequence[str], environ: Mapping[str, str], progress: Progress, timeout_s: float
 ) -> None:
-    """Run to its end, each line of output to progress. Unavailable with the last lines if it fails."""
+    """Run to the end, output line by line to progress. Unavailable with the last if it fails."""
     last: deque[str] = deque(maxlen=_SHOWN_LINES)
     with subprocess.Popen(
         command,
@@ -148,7 +160,11 @@ def run_streaming(
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     if code == -signal.SIGKILL:
-        raise Unavailable(f"{command[0]} was killed after {timeout_s:.0f} s", hint="is the network slow?")
+        raise Unavailable(
+            f"{command[0]} was killed after {timeout_s:.0f} s", hint="is the network slow?"
+        )
     if code != 0:
         tail = "\n".join(last)
-        raise Unavailable(f"{command[0]} failed with exit code {code}:\n{tail}", hint="cure it and start again")
+        raise Unavailable(
+            f"{command[0]} failed with exit code {code}:\n{tail}", hint="cure it and start again"
+        )

@@ -28,7 +28,7 @@ class Place:
 
 
 def places(config: Config) -> list[Place]:
-    """All directories, parents first. Web may write only what holds nothing of root's or of users'."""
+    """All directories, parents first. Where web may write there is nothing of root's or users'."""
     paths, web, proxy = config.paths, config.web_uid, config.proxy_uid
     return [
         Place(paths.root, 0, 0, 0o711),
@@ -46,7 +46,7 @@ def places(config: Config) -> list[Place]:
         Place(paths.work, 0, 0, 0o711),
         Place(paths.networks, 0, 0, 0o700),
         Place(paths.plugins, 0, 0, 0o755),
-        Place(paths.tls, 0, proxy, 0o750),
+        Place(paths.tls, 0, 0, 0o700),
     ]
 
 
@@ -65,7 +65,7 @@ def ensure_layout(config: Config) -> None:
 
 
 def ensure_directory(place: Place) -> None:
-    """Make one directory or correct its owner and mode; its content is left alone. Invalid as above."""
+    """Make one directory or correct its owner and mode, not its content. Invalid as above."""
     place.path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     try:
         place.path.mkdir(mode=0o700)
@@ -105,7 +105,7 @@ def _ensure_file(path: Path, uid: int, gid: int, mode: int) -> None:
 
 @contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
-    """Yields one descriptor, closed afterwards; what was opened can't be exchanged before it is corrected."""
+    """A descriptor: what it stands for can't be exchanged between a look and a correction."""
     try:
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     except OSError as error:

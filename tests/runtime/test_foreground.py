@@ -21,8 +21,8 @@ UID = 1 << 30
 
 
 def process(name: str, script: str, uid: int = 0, **more: Any) -> Process:
-    values = {"env": dict(os.environ), "gid": uid, "groups": [], "caps": []} | more
-    return Process(name=name, argv=["bash", "-c", script], uid=uid, **values)
+    argv, env = ["bash", "-c", script], dict(os.environ)
+    return Process(name, argv, env, uid, uid, [], [])._replace(**more)
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -69,7 +69,9 @@ def test_lines_carry_the_name_and_go_to_the_log(start: Start, run: Path) -> None
     assert (run / "log/web.log").read_text() == "hello\noops\n"
 
 
-def test_stops_in_reverse_order_and_kills_what_ignores_it(start: Start, monkeypatch: Any, run: Path) -> None:
+def test_stops_in_reverse_order_and_kills_what_ignores_it(
+    start: Start, monkeypatch: Any, run: Path
+) -> None:
     loop = "trap 'echo bye; exit' TERM; echo ready; while :; do sleep 0.05; done"
     manager = start(process("first", loop), process("second", loop))
     line_with(manager, "ready")
@@ -115,7 +117,9 @@ def test_user_groups_and_capabilities(start: Start) -> None:
 
 
 def test_services_die_with_the_manager(start: Start) -> None:
-    manager = start(process("web", "trap 'echo gone; exit' TERM; echo ready; while :; do sleep 0.05; done"))
+    manager = start(
+        process("web", "trap 'echo gone; exit' TERM; echo ready; while :; do sleep 0.05; done")
+    )
     line_with(manager, "ready")
     child = int(Path(f"/proc/{manager.pid}/task/{manager.pid}/children").read_text().split()[0])
     descriptor = os.pidfd_open(child)

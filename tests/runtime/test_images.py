@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +27,9 @@ def paths(tmp_path: Path) -> Paths:
 def recipe(tmp_path: Path) -> Path:
     folder = tmp_path / "recipe"
     folder.mkdir()
-    (folder / "Containerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN . /run/appliance/host.env; echo hi\n")
+    (folder / "Containerfile").write_text(
+        "ARG BASE\nFROM ${BASE}\nRUN . /run/appliance/host.env; echo hi\n"
+    )
     return folder
 
 
@@ -54,7 +55,9 @@ def test_recipes_in_the_repository() -> None:
 def test_output_is_streamed_and_a_failure_carries_it() -> None:
     lines: list[str] = []
     with pytest.raises(Unavailable, match="exit code 3") as error:
-        images.run_streaming(["sh", "-c", "echo one; echo two >&2; exit 3"], os.environ, lines.append, 60)
+        images.run_streaming(
+            ["sh", "-c", "echo one; echo two >&2; exit 3"], os.environ, lines.append, 60
+        )
     assert lines == ["one", "two"] and "two" in error.value.message
 
 
@@ -76,4 +79,7 @@ def podman(paths: Paths) -> Iterator[Paths]:
 
 
 def has_base() -> bool:
-    return subprocess.run(["podman", "image", "exists", "localhost/base:1"], check=False).returncode == 0
+    return (
+        subprocess.run(["podman", "image", "exists", "localhost/base:1"], check=False).returncode
+        == 0
+    )
