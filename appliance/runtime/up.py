@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Iterator, NoReturn
 
@@ -132,9 +132,10 @@ def configure(options: Options) -> Config:
         config = _with_tls(config, options.tls)
     elif config.tls_cert == str(config.paths.tls / "self.crt"):
         config = _with_tls(config, ("self",))  # renewed in time, and for the names of now
+    values = {name: value for name, value in asdict(config).items() if name != "data"}
+    config = configuration.from_mapping(data, values | {"names": list(config.names)})
     if new or config != old:
         configuration.save(config)
-        config = configuration.load(data)  # which checks the values
     return config
 
 
@@ -180,9 +181,7 @@ def check_host(config: Config) -> None:
     bad = doctor.failed(doctor.checks(config))
     if bad:
         lines = "\n".join(f"  {check.name}: {check.detail}. {check.cure}" for check in bad)
-        raise Unavailable(
-            f"this host can't run the appliance yet:\n{lines}", hint="then start again"
-        )
+        raise Unavailable(f"this host can't run the appliance yet:\n{lines}")
 
 
 def processes(config: Config, program: Path, environ: Mapping[str, str]) -> list[Process]:

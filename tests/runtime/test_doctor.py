@@ -13,12 +13,12 @@ from appliance.config import Config
 from appliance.runtime import doctor
 from appliance.runtime.ports import blocking_listener, listeners, parse
 
-TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1611 1 00
    1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1612 1 00
    2: 0100007F:1F91 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 1613 1 00
 """
-TCP6 = """  sl  local_address                         remote_address                        st tx rx tr uid
+TCP6 = """  sl  local_address  remote_address  st tx rx tr uid
    0: 00000000000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 0:0 0:0 0 7 0 9
    1: 00000000000000000000000000000000:0017 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 9
 """
@@ -71,7 +71,10 @@ def test_data_directory(config: Config, tmp_path: Path) -> None:
             parent.chmod(0o711)
     short = replace(config, data=Path("/var/lib/appliance-never-there"))
     assert by_name(short)["data directory"].ok
-    assert "characters" in by_name(replace(config, data=Path("/var/lib/" + "x" * 60)))["data directory"].detail
+    assert (
+        "characters"
+        in by_name(replace(config, data=Path("/var/lib/" + "x" * 60)))["data directory"].detail
+    )
     tmp_path.chmod(0o700)
     assert "lets no other users through" in by_name(config)["data directory"].detail
 
@@ -92,5 +95,13 @@ def test_one_file_system(config: Config) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="mounts and kills connections")
 def test_this_machine_can_carry_it(config: Config) -> None:
     results = by_name(config)
-    for name in ("kernel", "user namespaces", "nosymfollow mounts", "cgroups", "firewall", "programs", "addresses"):
+    for name in (
+        "kernel",
+        "user namespaces",
+        "nosymfollow mounts",
+        "cgroups",
+        "firewall",
+        "programs",
+        "addresses",
+    ):
         assert results[name].ok, results[name]

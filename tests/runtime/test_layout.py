@@ -66,7 +66,9 @@ def test_symlinks_are_refused(config: Config, tmp_path: Path, name: str) -> None
     assert elsewhere.stat().st_uid == 0 and not list(elsewhere.iterdir())
 
 
-def test_another_name_for_a_file_of_roots_is_not_handed_over(config: Config, tmp_path: Path) -> None:
+def test_another_name_for_a_file_of_roots_is_not_handed_over(
+    config: Config, tmp_path: Path
+) -> None:
     ensure_layout(config)
     (tmp_path / "precious").write_text("x")
     config.paths.wake.unlink()
@@ -96,5 +98,12 @@ def test_web_reaches_its_database_and_nothing_beside(config: Config, tmp_path: P
         return subprocess.run(command, cwd=config.data, check=False, capture_output=True).returncode
 
     assert as_web("echo x > db/x && touch run/wake/wake && cat secret.key && touch run/http/s") == 0
-    for script in ("ls notebooks", "mv run gone", "touch run/x", "ls networks", "cat run/spool/x", "ls tls"):
+    for script in (
+        "ls notebooks",
+        "mv run gone",
+        "touch run/x",
+        "ls networks",
+        "cat run/spool/x",
+        "ls tls",
+    ):
         assert as_web(script) != 0, script
