@@ -102,4 +102,11 @@ def engine() -> Iterator[TestEngine]:
         for network in made.networks:
             made.backend.remove_network(network)
         service.stop()
-        shutil.rmtree(root)
+        remove_busy_tree(root)
+
+
+def remove_busy_tree(root: Path) -> None:
+    """Delete it although the last container's own cleanup process may still write a file into it."""
+    ends = time.monotonic() + 20
+    while root.exists():
+        shutil.rmtree(root, ignore_errors=time.monotonic() < ends)
