@@ -1,0 +1,210 @@
+"""Containers that exist in memory only, and doubles that fail in one named way each.
+
+It outlives a restart of the supervisor by being the same object, as Podman outlives it by being a process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+
+from appliance.clock import Clock
+from appliance.errors import Unavailable
+from appliance.runtime.backend import (
+    BackendError,
+    BackendTimeout,
+    Container,
+    ContainerSpec,
+    ImageNotFound,
+    NetworkSpec,
+    Progress,
+)
+
+Containers = list[Container]  # inside the class `list` is the method
+
+_TERM_EXIT, _KILL_EXIT = 143, 137
+
+
+class FakeBackend:
+    """A `Backend` in memory. Programs run until `finish` or `stop`; they obey TERM.
+
+    images: on this machine. registry: can be pulled.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        images: Iterable[str] = ("localhost/base:1",),
+        registry: Iterable[str] = (),
+    ) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._pids = itertools.count(1000)
+        self._containers: dict[str, Container] = {}
+        self._oom_kills: dict[str, int] = {}
+        self.images = set(images)
+        self.registry = set(registry)
+        self.specs: dict[str, ContainerSpec] = {}
+        self.networks: dict[str, NetworkSpec] = {}
+        self.starts: list[str] = []
+
+    def list(self) -> Containers:
+        with self._lock:
+            return [*self._containers.values()]
+
+    def inspect(self, name: str) -> Container | None:
+        with self._lock:
+            return self._containers.get(name)
+
+    def has_image(self, image: str) -> bool:
+        return image in self.images
+
+    def image_digest(self, image: str) -> str:
+        if image not in self.images:
+            raise ImageNotFound(f"there is no image {image!r} on this machine")
+        return hashlib.sha256(image.encode()).hexdigest()
+
+    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+        progress(f"Trying to pull {image}...")
+        if image not in self.registry:
+            raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
+        self.images.add(image)
+
+    def create(self, spec: ContainerSpec) -> None:
+        with self._lock:
+            if spec.name in self._containers:
+                return
+            if not self.has_image(spec.image):
+                raise ImageNotFound(f"there is no image {spec.image!r} on this machine")
+            if spec.network and spec.network not in self.networks:
+                raise BackendError(f"unable to find network {spec.network}")
+            self.specs[spec.name] = spec
+            self._containers[spec.name] = Container(spec.name, "created", dict(spec.labels))
+
+    def start(self, name: str) -> None:
+        with self._lock:
+            container = self._containers.get(name)
+            if container is None:
+                raise BackendError(f"no container with name {name!r}")
+            if container.state != "created":
+                return
+            self.starts.append(name)
+            self._containers[name] = replace(
+                container, state="running", pid=next(self._pids), started_ms=self._clock.now_ms()
+            )
+
+    def stop(self, name: str, timeout_s: float) -> None:
+        with self._lock:
+            container = self._containers.get(name)
+            if container is not None and container.state == "running":
+                self.finish(name, _TERM_EXIT)
+
+    def remove(self, name: str) -> None:
+        with self._lock:
+            self._containers.pop(name, None)
+            self._oom_kills.pop(name, None)
+
+    def ensure_network(self, network: NetworkSpec) -> None:
+        with self._lock:
+            if self.networks.setdefault(network.name, network) != network:
+                raise BackendError(f"network {network.name} exists with another address range")
+
+    def remove_network(self, name: str) -> None:
+        with self._lock:
+            if any(self.specs[one].network == name for one in self._containers):
+                raise BackendError(f"network {name} is being used")
+            self.networks.pop(name, None)
+
+    def oom_kills(self, name: str) -> int:
+        with self._lock:
+            container = self._containers.get(name)
+            running = container is not None and container.state == "running"
+            return self._oom_kills.get(name, 0) if running else 0
+
+    def finish(self, name: str, exit_code: int, oom: bool = False) -> None:
+        """The program ends by itself, or is killed at its memory limit (then exit_code is 137 in real life)."""
+        with self._lock:
+            self._containers[name] = replace(
+                self._containers[name],
+                state="exited",
+                pid=0,
+                exit_code=exit_code,
+                finished_ms=self._clock.now_ms(),
+                oom_killed=oom,
+            )
+
+    def kill_inside(self, name: str) -> None:
+        """The kernel kills one process in there at the memory limit; the main process lives on."""
+        with self._lock:
+            self._oom_kills[name] = self._oom_kills.get(name, 0) + 1
+
+    def is_listening(self, name: str) -> bool:
+        """What a prober would find: somebody listens as soon as it runs."""
+        container = self.inspect(name)
+        return container is not None and container.state == "running"
+
+
+class SlowToPull(FakeBackend):
+    """Every pull runs into its timeout."""
+
+    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+        progress(f"Trying to pull {image}...")
+        raise BackendTimeout(f"the container engine took longer than {timeout_s:g} s")
+
+
+class NeverHealthy(FakeBackend):
+    """Containers run, nobody ever listens."""
+
+    def is_listening(self, name: str) -> bool:
+        return False
+
+
+class DiesAtStart(FakeBackend):
+    """The program ends with exit code 1 as soon as it is started."""
+
+    def start(self, name: str) -> None:
+        already = name in self.starts
+        super().start(name)
+        if not already:
+            self.finish(name, 1)
+
+
+class ImageMissing(FakeBackend):
+    """There is no image, here or anywhere."""
+
+    def has_image(self, image: str) -> bool:
+        return False
+
+    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+        raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
+
+
+class StubbornProgram(FakeBackend):
+    """Programs ignore TERM, so that a stop ends with KILL."""
+
+    def stop(self, name: str, timeout_s: float) -> None:
+        container = self.inspect(name)
+        if container is not None and container.state == "running":
+            self.finish(name, _KILL_EXIT)
+
+
+class EngineGone(FakeBackend):
+    """The engine can't be reached while `gone` is true; what ran goes on running."""
+
+    gone = True
+
+    def __getattribute__(self, name: str) -> object:
+        if name in _BACKEND_CALLS and object.__getattribute__(self, "gone"):
+            raise Unavailable("the container engine can't be reached")
+        return object.__getattribute__(self, name)
+
+
+_BACKEND_CALLS = frozenset(
+    (
+        "list inspect has_image image_digest pull create start stop remove ensure_network"
+        " remove_network oom_kills"
+    ).split()
+)

@@ -1,0 +1,129 @@
+"""Who may talk to whom: a bridge per team, the address of the API on `lo`, and one nft table of our own.
+
+The table only drops. What other tables drop stays dropped; what they accept may still be dropped here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+
+from appliance.config import TEAMS_PER_SLOT, Config
+from appliance.errors import Invalid, Unavailable
+from appliance.runtime.backend import NetworkSpec
+
+_TIMEOUT_S = 15
+
+# Every instance's addresses; see Config.pool.
+_ALL_POOLS = "10.192.0.0/12"
+_LINK_LOCAL = "169.254.0.0/16"
+
+_TABLE = """\
+add table inet {table}
+delete table inet {table}
+table inet {table} {{
+    set same_bridge {{
+        type ifname . ifname
+        elements = {{ {same} }}
+    }}
+    chain input {{
+        type filter hook input priority filter - 10; policy accept;
+        iifname "{ours}" goto from_ours
+        ip daddr {api} iifname != "lo" drop
+    }}
+    chain from_ours {{
+        ct state established,related accept
+        meta nfproto ipv6 drop
+        ip daddr {api} tcp dport {port} accept
+        # names of teammates: the bridge's own address only, not another bridge's
+        fib daddr . iif type local udp dport 53 accept
+        fib daddr . iif type local tcp dport 53 accept
+        drop
+    }}
+    chain forward {{
+        type filter hook forward priority filter - 10; policy accept;
+        # seen here only where bridges are filtered as well (br_netfilter)
+        iifname . oifname @same_bridge accept
+        oifname "{ours}" goto into_ours
+        iifname "{ours}" goto out_of_ours
+    }}
+    chain into_ours {{
+        ct state established,related accept
+        drop
+    }}
+    chain out_of_ours {{
+        ct state established,related accept
+        meta nfproto ipv6 drop
+        ip daddr {{ {link_local}, {all_pools} }} drop
+        # a port that another container engine publishes on this host is the host's as well
+        ct status dnat drop
+    }}
+}}
+"""
+
+
+def team_network(config: Config, team_slot: int) -> NetworkSpec:
+    """The bridge of a team; team_slot counts from 1 to 254."""
+    if not 1 <= team_slot <= TEAMS_PER_SLOT:
+        raise Invalid(f"team slot {team_slot} is not between 1 and {TEAMS_PER_SLOT}")
+    return NetworkSpec(
+        name=f"appliance-{config.instance}-t{team_slot}",
+        interface=f"{_interfaces(config)}{team_slot}",
+        subnet=str(config.team_subnet(team_slot)),
+    )
+
+
+def firewall_text(config: Config) -> str:
+    """The table as input for `nft -f`, which replaces an older one in one step."""
+    names = [f"{_interfaces(config)}{slot}" for slot in range(1, TEAMS_PER_SLOT + 1)]
+    return _TABLE.format(
+        table=_table(config),
+        ours=f"{_interfaces(config)}*",
+        same=", ".join(f'"{name}" . "{name}"' for name in names),
+        api=config.api_address,
+        port=config.api_port,
+        link_local=_LINK_LOCAL,
+        all_pools=_ALL_POOLS,
+    )
+
+
+def ensure_firewall(config: Config) -> None:
+    """Load the table, atomically. Unavailable with nft's words."""
+    _run(["nft", "-f", "-"], firewall_text(config))
+
+
+def remove_firewall(config: Config) -> None:
+    """Delete the table; gone already is fine."""
+    table = _table(config)
+    _run(["nft", "-f", "-"], f"add table inet {table}\ndelete table inet {table}\n")
+
+
+def ensure_api_address(config: Config) -> None:
+    """Put the API's address on `lo`, where workloads of every bridge reach it."""
+    _run(["ip", "address", "replace", f"{config.api_address}/32", "dev", "lo"])
+
+
+def remove_api_address(config: Config) -> None:
+    """Take it away; gone already is fine."""
+    address = f"{config.api_address}/32"
+    if address in _run(["ip", "-oneline", "address", "show", "dev", "lo"]).split():
+        _run(["ip", "address", "delete", address, "dev", "lo"])
+
+
+def _interfaces(config: Config) -> str:
+    """What all our bridges' names begin with. With a slot of three digits: 12 of the 15 characters."""
+    return f"ap{config.instance[:6]}t"
+
+
+def _table(config: Config) -> str:
+    return f"appliance_{config.instance}"
+
+
+def _run(argv: list[str], text: str = "") -> str:
+    try:
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{argv[0]} can't be run: {error}", hint="see `appliance doctor`") from error
+    if done.returncode != 0:
+        words = " ".join(done.stderr.split())[:400]
+        raise Unavailable(f"{argv[0]} failed: {words}", hint="see `appliance doctor`")
+    return done.stdout
