@@ -1,0 +1,330 @@
+"""The gateway's configuration: nginx's text from ours, written by the supervisor, tried before it counts.
+
+nginx runs as an unprivileged uid, its master included. Everything it writes lies in folders of its own below
+`paths.nginx`; that folder and the configuration belong to root. Root never acts on what nginx wrote: signals are
+sent by `nginx -s` under nginx's own uid.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from appliance.clock import Clock
+from appliance.config import Config
+from appliance.errors import Invalid, Unavailable
+
+KINDS = ("n",)  # first path segments on users' origins: notebooks
+ID = "[a-z][a-z0-9]{3,31}"  # as ids.is_id and spec.Name
+
+# What a client must not be able to say to web or to a container (X-Appliance-*, X-Forwarded-For, -Host, -Proto are set).
+DROPPED_HEADERS = (
+    "Forwarded",
+    "X-Client",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Server",
+    "X-Method",
+    "X-Real-IP",
+    "X-Scheme",
+    "X-Server",
+    "X-Service",
+)
+
+OPEN_FILES = 16384
+LOG_BYTES = 16 << 20
+LOGS_KEPT = 2  # rotated files beside the current one
+TIMEOUT_S = 10
+
+_WRITABLE = ("cache", "logs", "pid", "tmp")
+_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}|\[[0-9a-f:.]+\]", re.IGNORECASE)
+_PATH = re.compile(r"/[A-Za-z0-9._/@+-]*")  # nothing that nginx would read as more than a path
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that the configuration is made of.
+
+    names: host names of the UI, IPv6 addresses in brackets. static: folder behind /static/, readable by nginx.
+    certificate: PEM files that nginx's uid can read (`install_certificate`), None for plain HTTP.
+    api: address:port for workloads, "" for none; the address must exist before nginx starts or is tested.
+    shutdown_timeout_s: how long WebSockets survive a reload. Short where `connections.can_close` is false: then a
+    reload is the only way to close one, and closes all.
+    """
+
+    config: Config
+    names: tuple[str, ...]
+    static: Path
+    certificate: tuple[Path, Path] | None = None
+    api: str = ""
+    workers: int = 2
+    shutdown_timeout_s: int = 86_400
+
+
+def site(config: Config, static: Path, *, can_close: bool) -> Site:
+    """The site of this host. Reads its name and addresses, and copies the certificate; root only."""
+    return Site(
+        config=config,
+        names=host_names(config),
+        static=static,
+        certificate=install_certificate(config),
+        api=f"{config.api_address}:{config.api_port}",
+        workers=min(4, os.cpu_count() or 1),
+        shutdown_timeout_s=86_400 if can_close else 2,
+    )
+
+
+def host_names(config: Config) -> tuple[str, ...]:
+    """Every name under which the UI answers, sorted: fixed ones, the configured, and the host's own if it
+    listens everywhere (the appliance's bridges left out)."""
+    names = {"localhost", "127.0.0.1", "[::1]", config.domain, *config.names}
+    if config.host in ("0.0.0.0", "::"):
+        names |= {socket.gethostname().lower(), *_host_addresses(config)}
+    else:
+        names.add(_bracketed(config.host))
+    return tuple(sorted(names - {""}))
+
+
+def render(site: Site) -> str:
+    """The configuration's text. Invalid names the value that nginx would misread."""
+    config, paths = site.config, site.config.paths
+    folders = (paths.root, site.static, *(site.certificate or ()))
+    for text in (*site.names, *filter(None, [config.domain])):
+        _check(_NAME, text, "a host name", "names and domain in config.toml")
+    for folder in folders:
+        _check(_PATH, str(folder), "a plain path", "choose a path of letters, digits and ._/@+-")
+    subdomain = config.origin_mode == "subdomain"
+    return _template().render(
+        addresses=[_bracketed(config.host)],
+        api=site.api,
+        certificate=site.certificate,
+        dropped_headers=DROPPED_HEADERS,
+        handed_out=[("logs", paths.logs), ("spool", paths.spool)],
+        id=ID,
+        kinds=KINDS,
+        names=site.names,
+        port=config.port,
+        ports=sorted({config.port, config.user_port}),
+        shutdown_timeout_s=site.shutdown_timeout_s,
+        starting="The appliance is starting, try again in a few seconds",
+        static=site.static,
+        stream_socket=paths.http / "stream.sock",
+        subdomain=re.escape(config.notebook_domain) if subdomain else "",
+        ui=_ui(config),
+        user_port=config.user_port,
+        web_socket=paths.http / "web.sock",
+        workers=site.workers,
+    )
+
+
+def nginx_argv(config: Config, *options: str, conf: str = "nginx.conf") -> list[str]:
+    """Command line of nginx in the foreground under its own uid; root starts it. `options` go to nginx.
+
+    Of root's powers it keeps one, to listen on ports below 1024.
+    """
+    folder = config.paths.nginx
+    return [
+        *("prlimit", f"--nofile={OPEN_FILES}:{OPEN_FILES}", "setpriv"),
+        *(
+            f"--reuid={config.proxy_uid}",
+            f"--regid={config.proxy_uid}",
+            f"--groups={config.web_uid}",
+        ),
+        *("--inh-caps=-all,+net_bind_service", "--ambient-caps=-all,+net_bind_service"),
+        *("--bounding-set=-all,+net_bind_service", "--no-new-privs"),
+        *("nginx", "-p", f"{folder}/", "-c", str(folder / conf), *options),
+    ]
+
+
+def prepare(config: Config) -> None:
+    """Make the folders that nginx writes to, and hand it the data directory's `run/nginx` to enter. Root only."""
+    folder = config.paths.nginx
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chown(folder, 0, config.proxy_uid)
+    folder.chmod(0o750)
+    for name in _WRITABLE:
+        (folder / name).mkdir(exist_ok=True)
+        os.chown(folder / name, config.proxy_uid, config.proxy_uid)
+        (folder / name).chmod(0o700)
+
+
+def install_certificate(config: Config) -> tuple[Path, Path] | None:
+    """Copy certificate and key to where nginx's uid can read them, under names made of their content.
+
+    So a renewed pair changes the rendered text, and a refused one leaves the old pair in place.
+    """
+    if not config.tls_cert:
+        return None
+    try:
+        pair = Path(config.tls_cert).read_bytes(), Path(config.tls_key).read_bytes()
+    except OSError as error:
+        raise Invalid(
+            f"cannot read {error.filename}: {error.strerror}", hint="see tls_cert in config.toml"
+        ) from None
+    prepare(config)
+    digest = hashlib.sha256(b"\0".join(pair)).hexdigest()[:16]
+    targets = config.paths.nginx / f"{digest}.crt", config.paths.nginx / f"{digest}.key"
+    for target, content in zip(targets, pair):
+        _write(config, target, content)
+    return targets
+
+
+class Gateway:
+    """Keeps nginx on the last good configuration. Only the supervisor has one."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._wanted = self._installed()
+        self._loaded = ""  # unknown after a start: a reload may have been lost with our predecessor
+        self._refused = ""
+        self._next_turn_ms = 0
+
+    def want(self, site: Site) -> None:
+        """Remember what is wanted now; `turn` brings it about. Invalid as `render`."""
+        self._wanted = render(site)
+
+    def turn(self) -> bool:
+        """Install what is wanted if it is new, at most once a second. True if something was done.
+
+        Blocks for milliseconds. Unavailable, once for each text, if nginx refuses it: the installed configuration
+        stays. An nginx that doesn't run reads the installed one at its start.
+        """
+        now_ms = self._clock.now_ms()
+        if self._wanted in ("", self._loaded, self._refused) or now_ms < self._next_turn_ms:
+            return False
+        self._next_turn_ms = now_ms + 1000
+        if self._wanted != self._installed():
+            self._install(self._wanted)
+        _nginx(self._config, "-s", "reload")
+        self._loaded = self._wanted
+        return True
+
+    def _install(self, text: str) -> None:
+        prepare(self._config)
+        candidate = self._config.paths.nginx / "candidate.conf"
+        _write(self._config, candidate, text.encode())
+        tried = _nginx(self._config, "-t", "-q", conf=candidate.name)
+        if tried.returncode != 0:
+            self._refused = text
+            raise Unavailable(f"nginx refuses its new configuration: {tried.stderr.strip()[-500:]}")
+        candidate.replace(self._config.paths.nginx / "nginx.conf")
+
+    def _installed(self) -> str:
+        try:
+            return (self._config.paths.nginx / "nginx.conf").read_text()
+        except FileNotFoundError:
+            return ""
+
+
+def end_leftovers(config: Config) -> int:
+    """Kill every process of nginx's uid, for the start: workers outlive a killed master and hold its ports.
+
+    Returns how many.
+    """
+    ended = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if process.stat().st_uid == config.proxy_uid:
+                os.kill(int(process.name), signal.SIGKILL)
+                ended += 1
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended by itself
+    return ended
+
+
+def rotate_logs(config: Config, limit_bytes: int = LOG_BYTES) -> bool:
+    """Set logs aside that outgrew the limit, dropping the oldest, and let nginx open new ones. Root only."""
+    logs = config.paths.nginx / "logs"
+    grown = [log for log in (logs / "access.log", logs / "error.log") if _size(log) > limit_bytes]
+    for log in grown:
+        for number in range(LOGS_KEPT, 1, -1):
+            older = log.with_name(f"{log.name}.{number - 1}")
+            if older.exists():
+                older.replace(f"{log}.{number}")
+        log.replace(f"{log}.1")
+    if grown:
+        _nginx(config, "-s", "reopen")
+    return bool(grown)
+
+
+def _nginx(
+    config: Config, *options: str, conf: str = "nginx.conf"
+) -> subprocess.CompletedProcess[str]:
+    argv = nginx_argv(config, *options, conf=conf)
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"nginx {' '.join(options)} took over {TIMEOUT_S} s") from None
+
+
+def _write(config: Config, target: Path, content: bytes) -> None:
+    """Atomically and on disk, for root to change and nginx's group to read."""
+    part = target.with_name(f"{target.name}.part")
+    with open(part, "wb", opener=lambda path, flags: os.open(path, flags, 0o640)) as file:
+        os.fchown(file.fileno(), 0, config.proxy_uid)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(target)
+
+
+def _template() -> Template:
+    here = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return here.get_template("nginx.conf")
+
+
+def _ui(config: Config) -> str:
+    """The UI's origin as nginx writes it. With names alone telling the two origins apart, the port is the
+    request's own, so that a tunnel from another port works."""
+    if config.origin_mode == "port":
+        return config.base_url
+    return f"$scheme://{config.domain or _bracketed(config.host)}$port_suffix"
+
+
+def _host_addresses(config: Config) -> list[str]:
+    argv = ["ip", "-json", "address", "show", "scope", "global"]
+    try:
+        listed = subprocess.run(argv, capture_output=True, timeout=TIMEOUT_S, check=True).stdout
+    except (subprocess.SubprocessError, OSError) as error:
+        raise Unavailable(
+            f"cannot list this host's addresses: {error}", hint="set names in config.toml"
+        ) from None
+    found = [
+        ip_address(info["local"])
+        for link in json.loads(listed)
+        for info in link.get("addr_info", [])
+    ]
+    return [_bracketed(str(address)) for address in found if address not in config.pool]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _check(pattern: re.Pattern[str], text: str, wanted: str, hint: str) -> None:
+    if not pattern.fullmatch(text):
+        raise Invalid(f"{text!r} is not {wanted}", hint=hint)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0
