@@ -87,7 +87,7 @@ def execute(db: Db, sql: str, params: Params = ()) -> int:
     return db.conn.execute(sql, params).rowcount
 
 
-def script(db: Db, statements: str) -> None:
+def script(db: Database, statements: str) -> None:
     """Run several statements separated by `;`, for migrations (executescript would commit first)."""
     for statement in statements.split(";"):
         if statement.strip():

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script, write
 
@@ -23,7 +23,7 @@ migrations = Migrations("events")
 
 
 @migrations()
-def m001_events(db: Db) -> None:
+def m001_events(db: Database) -> None:
     script(
         db,
         """

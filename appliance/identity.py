@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance.config import TEAMS_PER_SLOT
 from appliance.db import Db, execute, row, rows, script
@@ -27,7 +27,7 @@ migrations = Migrations("identity")
 
 
 @migrations()
-def m001_identity(db: Db) -> None:
+def m001_identity(db: Database) -> None:
     script(
         db,
         """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance import crypto
 from appliance.db import Db, execute, row, rows, script
@@ -21,7 +21,7 @@ migrations = Migrations("sessions")
 
 
 @migrations()
-def m001_sessions(db: Db) -> None:
+def m001_sessions(db: Database) -> None:
     script(
         db,
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, script
 from appliance.errors import Invalid
@@ -15,7 +15,7 @@ migrations = Migrations("settings")
 
 
 @migrations()
-def m001_settings(db: Db) -> None:
+def m001_settings(db: Database) -> None:
     script(
         db,
         "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL, changed_ms INTEGER NOT NULL)",
@@ -50,6 +50,7 @@ def parse(setting: Setting, text: str) -> Any:
     except (ValueError, KeyError):
         raise Invalid(f"{setting.key} must be {setting.type.__name__}, not {text[:60]!r}") from None
     low, high = setting.bounds
-    if (low is not None and value < low) or (high is not None and value > high):
+    number = float(value) if isinstance(value, (int, float)) else 0.0
+    if (low is not None and number < low) or (high is not None and number > high):
         raise Invalid(f"{setting.key} must be between {low} and {high}")
     return value

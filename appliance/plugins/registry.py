@@ -80,7 +80,7 @@ class Registry:
 
     def extensions(self, ctx: Context, workload: Workload) -> list[tuple[str, SpecPatch]]:
         """What each plugin adds to a workload, in the order of `plugins`; the first error goes through."""
-        patches = []
+        patches: list[tuple[str, SpecPatch]] = []
         for impl in self.manager.hook.extend_workload.get_hookimpls()[::-1]:
             patch = impl.function(ctx=ctx, workload=workload)
             if patch is not None:

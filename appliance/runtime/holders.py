@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, rows, script
 
@@ -16,7 +16,7 @@ migrations = Migrations("connections")
 
 
 @migrations()
-def m001_connections(db: Db) -> None:
+def m001_connections(db: Database) -> None:
     script(
         db,
         """

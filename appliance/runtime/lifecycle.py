@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -48,7 +47,7 @@ class Lifecycle:
     local: LocalDb
     clock: Clock
     boot_id: str
-    oom_seen: Callable[[str], int]
+    oom_seen: dict[str, int] = field(default_factory=dict)
 
     def drive(self, workload_id: str) -> bool:
         """Take steps until there is nothing to do now; whether that changed anything.
@@ -168,7 +167,7 @@ class Lifecycle:
     def _finish(self, db: Db, workload: Workload, container: Container) -> bool:
         code = container.exit_code if container.exit_code is not None else -1
         ours = workload.wanted == "stop"
-        oom = container.oom_killed or (code == 137 and self.oom_seen(container.name) > 0)
+        oom = container.oom_killed or (code == 137 and self.oom_seen.get(workload.id, 0) > 0)
         memory = workload.final.resources.memory_mib
         reason, message = states.explain_exit(code, ours, oom, memory)
         if ours:
@@ -200,7 +199,14 @@ class Lifecycle:
         """Remove what an ended workload leaves on the host: container and socket directory. Repeatable."""
         self.backend.remove(self.places.container_name(workload_id))
         socketdir.remove(self.places.socket_dir(workload_id))
+        self.oom_seen.pop(workload_id, None)
         return True
+
+    def note_oom(self, workload_id: str) -> None:
+        """Remember how often the kernel killed inside a running container: the count is gone when it ended."""
+        kills = self.backend.oom_kills(self.places.container_name(workload_id))
+        if kills:
+            self.oom_seen[workload_id] = kills
 
 
 def end_state(kind: str, exit_code: int, killed_by_us: bool) -> str:

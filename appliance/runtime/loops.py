@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, rows, script
 
@@ -14,7 +14,7 @@ migrations = Migrations("loops")
 
 
 @migrations()
-def m001_loops(db: Db) -> None:
+def m001_loops(db: Database) -> None:
     script(
         db,
         "CREATE TABLE loops (name TEXT PRIMARY KEY, seen_ms INTEGER NOT NULL, error TEXT NOT NULL DEFAULT '')",

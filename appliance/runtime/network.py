@@ -122,7 +122,9 @@ def _run(argv: list[str], text: str = "") -> str:
     try:
         done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"{argv[0]} can't be run: {error}", hint="see `appliance doctor`") from error
+        raise Unavailable(
+            f"{argv[0]} can't be run: {error}", hint="see `appliance doctor`"
+        ) from error
     if done.returncode != 0:
         words = " ".join(done.stderr.split())[:400]
         raise Unavailable(f"{argv[0]} failed: {words}", hint="see `appliance doctor`")

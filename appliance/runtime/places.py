@@ -13,13 +13,12 @@ from appliance.errors import Refused
 from appliance.identity import Team
 from appliance.runtime import network, socketdir
 from appliance.runtime.backend import Bind, ContainerSpec
-from appliance.runtime.hostenv import HostEnv
+from appliance.runtime.hostenv import CONTAINER_CA_BUNDLE, HostEnv
 from appliance.runtime.spec import Mount, WorkloadSpec
 from appliance.runtime.tokens import workload_token
 from appliance.runtime.workloads import Workload
 
-SOCKET_DIR = "/run/appliance"
-CA_TARGET = "/run/appliance-ca.crt"
+SOCKET_DIR = "/run/gateway"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Places:
         binds = [self._bind(mount, uid) for mount in spec.mounts]
         binds.append(Bind(self.socket_dir(workload.id), SOCKET_DIR))
         if self.hostenv.ca_bundle is not None:
-            binds.append(Bind(self.hostenv.ca_bundle, CA_TARGET, read_only=True))
+            binds.append(Bind(self.hostenv.ca_bundle, CONTAINER_CA_BUNDLE, read_only=True))
         return ContainerSpec(
             name=self.container_name(workload.id),
             image=spec.image,

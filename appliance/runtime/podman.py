@@ -55,11 +55,16 @@ class PodmanBackend:
     def list(self) -> Containers:
         filters = json.dumps({"label": [f"{INSTANCE_LABEL}={self._instance}"]})
         params = {"all": "true", "filters": filters}
-        return [from_list(item) for item in self._engine.call("get", "containers/json", params=params)]
+        return [
+            from_list(item) for item in self._engine.call("get", "containers/json", params=params)
+        ]
 
     def inspect(self, name: str) -> Container | None:
         item = self._engine.find(f"containers/{name}/json")
-        if item is None or (item["Config"].get("Labels") or {}).get(INSTANCE_LABEL) != self._instance:
+        if (
+            item is None
+            or (item["Config"].get("Labels") or {}).get(INSTANCE_LABEL) != self._instance
+        ):
             return None
         container = from_inspect(item)
         if container.exit_code == _KILLED and not container.oom_killed:
@@ -166,7 +171,9 @@ class PodmanBackend:
                 raise
             if [item["subnet"] for item in found["subnets"]] != [network.subnet]:
                 message = f"network {network.name} exists with another address range"
-                raise BackendError(message, hint="stop everything that uses it and remove it") from error
+                raise BackendError(
+                    message, hint="stop everything that uses it and remove it"
+                ) from error
 
     def remove_network(self, name: str) -> None:
         try:

@@ -131,7 +131,9 @@ class PodmanService:
                 return True
             time.sleep(_POLL_S)
         self.stop()
-        raise Unavailable("the container engine does not start", hint=f"its own words are in {self._log}")
+        raise Unavailable(
+            "the container engine does not start", hint=f"its own words are in {self._log}"
+        )
 
     def stop(self) -> None:
         """End the server, not the containers. Blocks for 5 seconds at most."""

@@ -146,6 +146,11 @@ def nginx_argv(config: Config, *options: str, conf: str = "nginx.conf") -> list[
     ]
 
 
+def run_argv(config: Config) -> list[str]:
+    """Command line for a process that has nginx's uid and capability already, as services have."""
+    return ["nginx", "-p", f"{config.paths.nginx}/", "-c", str(config.paths.nginx / "nginx.conf")]
+
+
 def prepare(config: Config) -> None:
     """Make the folders that nginx writes to, and hand it the data directory's `run/nginx` to enter. Root only."""
     folder = config.paths.nginx
@@ -228,14 +233,17 @@ class Gateway:
 
 
 def end_leftovers(config: Config) -> int:
-    """Kill every process of nginx's uid, for the start: workers outlive a killed master and hold its ports.
+    """Kill nginx's processes, for the start: workers outlive a killed master and hold its ports.
 
     Returns how many.
     """
     ended = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if process.stat().st_uid == config.proxy_uid:
+            titled = (
+                (process / "cmdline").read_bytes().startswith(b"nginx: ")
+            )  # not one that only tests
+            if titled and process.stat().st_uid == config.proxy_uid:
                 os.kill(int(process.name), signal.SIGKILL)
                 ended += 1
         except (FileNotFoundError, ProcessLookupError):

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script, write
 from appliance.errors import Invalid, NotFound, Unavailable
@@ -23,7 +23,7 @@ migrations = Migrations("tasks")
 
 
 @migrations()
-def m001_tasks(db: Db) -> None:
+def m001_tasks(db: Database) -> None:
     script(
         db,
         """

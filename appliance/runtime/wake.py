@@ -10,18 +10,19 @@ from watchdog.observers import Observer
 
 
 class Waker(FileSystemEventHandler):
-    """Sets an event whenever the wake file changes."""
+    """Sets events whenever the wake file changes."""
 
-    def __init__(self, event: threading.Event) -> None:
-        self._event = event
+    def __init__(self, events: tuple[threading.Event, ...]) -> None:
+        self._events = events
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        self._event.set()
+        for waiting in self._events:
+            waiting.set()
 
 
-def watch(wake: Path, event: threading.Event) -> None:
-    """From now on `event` is set after every commit of any process. Runs in a daemon thread."""
+def watch(wake: Path, *events: threading.Event) -> None:
+    """From now on the events are set after every commit of any process. Runs in a daemon thread."""
     observer = Observer()
     observer.daemon = True
-    observer.schedule(Waker(event), str(wake.parent), recursive=False)
+    observer.schedule(Waker(events), str(wake.parent), recursive=False)
     observer.start()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script
 from appliance.errors import Conflict, NotFound
@@ -26,7 +26,7 @@ migrations = Migrations("workloads")
 
 
 @migrations()
-def m001_workloads(db: Db) -> None:
+def m001_workloads(db: Database) -> None:
     script(
         db,
         """

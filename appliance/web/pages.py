@@ -173,8 +173,8 @@ def install(app: Flask, clock: Clock) -> None:
             "csrf_token": auth.csrf_token(ctx) if ctx else "",
             "csp_nonce": g.csp_nonce,
             "flashes": [
-                {"kind": kind, "text": text}
-                for kind, text in get_flashed_messages(with_categories=True)
+                {"kind": item[0], "text": item[1]}
+                for item in get_flashed_messages(with_categories=True)
             ],
             "search_enabled": False,
         }

@@ -163,13 +163,13 @@ def _messages(
         quiet_s = review_s = 0.0
         while subscriber in hub:
             pause = LOG_LOOK_S if view else HEARTBEAT_S / 3
-            event = _next(subscriber, pause)
-            if event is not None and event.id > at:
-                at = event.id
-                yield from _changed(event, offset)
+            news = _next(subscriber, pause)
+            if news is not None and news.id > at:
+                at = news.id
+                yield from _changed(news, offset)
             frames, offset = _log_frames(ctx, view, offset, at)
             yield from frames
-            busy = event is not None or frames
+            busy = news is not None or frames
             quiet_s, review_s = 0.0 if busy else quiet_s + pause, review_s + pause
             if quiet_s >= HEARTBEAT_S:
                 quiet_s = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, script
 
@@ -10,7 +10,7 @@ migrations = Migrations("auth_password")
 
 
 @migrations()
-def m001_passwords(db: Db) -> None:
+def m001_passwords(db: Database) -> None:
     script(
         db,
         """

@@ -6,10 +6,13 @@ from typing import Any
 
 from flask import Blueprint
 
-from appliance import settings
+from appliance import identity, settings
 from appliance.access import require_user
+from appliance.context import Context
 from appliance.runtime import capacity, workloads
 from appliance.runtime.limits import CPU_OVERCOMMIT
+from appliance.runtime.scheduler import Capacity, Lease
+from appliance.runtime.workloads import Workload
 from appliance.web.pages import context, fragment, page
 
 
@@ -20,27 +23,67 @@ def blueprint() -> Blueprint:
     return pages
 
 
-def _values() -> dict[str, Any]:
-    ctx = context()
-    require_user(ctx)
-    total = capacity.measure(settings.get(ctx.db, CPU_OVERCOMMIT))
-    leases = workloads.leases(ctx.db)
-    waiting = [w for w in workloads.live(ctx.db) if w.state == "pending"]
-    return {
-        "types": list(ctx.registry.instance_types.values()),
-        "leases": leases,
-        "waiting": waiting,
-        "total": total,
-        "used_cpu_milli": sum(lease.cpu_milli for lease in leases),
-        "used_memory_mib": sum(lease.memory_mib for lease in leases),
-    }
-
-
 def cluster() -> str:
     """The whole page."""
-    return page("instance_types/list.html", "Cluster", **_values())
+    ctx = context()
+    require_user(ctx)
+    live = workloads.live(ctx.db)
+    leases, total = workloads.leases(ctx.db), _total(ctx)
+    return page(
+        "instance_types/list.html",
+        "Cluster",
+        capacity=_meters(leases, total),
+        types=[_type(kind, leases, total) for kind in ctx.registry.instance_types.values()],
+        leases=[_shown(ctx, item) for item in live if item.state != "pending"],
+        queue=[_shown(ctx, item) for item in live if item.state == "pending"],
+    )
 
 
 def panel() -> str:
     """The box on the home page."""
-    return fragment("instance_types/_panel.html", **_values())
+    ctx = context()
+    require_user(ctx)
+    waiting = sum(item.state == "pending" for item in workloads.live(ctx.db))
+    meters = _meters(workloads.leases(ctx.db), _total(ctx))
+    return fragment("instance_types/_panel.html", capacity=meters, waiting=waiting)
+
+
+def _total(ctx: Context) -> Capacity:
+    return capacity.measure(settings.get(ctx.db, CPU_OVERCOMMIT))
+
+
+def _meters(leases: list[Lease], total: Capacity) -> list[dict[str, Any]]:
+    cpu = sum(lease.cpu_milli for lease in leases) / 1000
+    memory = sum(lease.memory_mib for lease in leases) / 1024
+    cores, gib = total.cpu_milli / 1000, total.memory_mib / 1024
+    return [
+        {"title": "CPU", "used": cpu, "total": cores, "text": f"{cpu:g} of {cores:g} in use"},
+        {"title": "Memory", "used": memory, "total": gib, "text": f"{memory:.1f} of {gib:.1f} GiB in use"},
+    ]
+
+
+def _type(kind: Any, leases: list[Lease], total: Capacity) -> dict[str, Any]:
+    cpu = total.cpu_milli - sum(lease.cpu_milli for lease in leases)
+    memory = total.memory_mib - sum(lease.memory_mib for lease in leases)
+    return {
+        "name": kind.name,
+        "cpus": f"{kind.cpu_milli / 1000:g}",
+        "memory_mib": kind.memory_mib,
+        "gpus": kind.gpus,
+        "free": max(min(cpu // kind.cpu_milli, memory // kind.memory_mib), 0),
+    }
+
+
+def _shown(ctx: Context, item: Workload) -> dict[str, Any]:
+    """A workload as others may see it: names of other teams' things stay theirs."""
+    mine = identity.role_in(ctx.db, item.team_id, ctx.principal.user_id) is not None
+    return {
+        "name": item.label if mine else f"a {item.kind}",
+        "url": f"/{item.kind}s/{item.owner_id}" if mine else "",
+        "owner": identity.user_by_id(ctx.db, item.user_id).handle,
+        "team_name": identity.team_by_id(ctx.db, item.team_id).name,
+        "instance_type": item.spec.instance_type,
+        "since_ms": item.created_ms,
+        "position": item.wait_position,
+        "reason": item.wait_reason,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from appliance import identity
 from appliance.access import require
@@ -19,7 +20,7 @@ from plugins_builtin.instance_types import service as instance_types
 from plugins_builtin.notebooks import store
 from plugins_builtin.notebooks.specs import Notebook, NotebookQuery, NotebookSpec
 
-KIND = "n"  # the gateway's first path segment
+KIND: Literal["n"] = "n"  # the gateway's first path segment
 OPEN = "notebooks.open"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script
 from appliance.errors import NotFound
@@ -15,7 +15,7 @@ migrations = Migrations("notebooks")
 
 
 @migrations()
-def m001_notebooks(db: Db) -> None:
+def m001_notebooks(db: Database) -> None:
     script(
         db,
         """

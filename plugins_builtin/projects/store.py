@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script
 from appliance.errors import NotFound
@@ -12,7 +12,7 @@ migrations = Migrations("projects")
 
 
 @migrations()
-def m001_projects(db: Db) -> None:
+def m001_projects(db: Database) -> None:
     script(
         db,
         """

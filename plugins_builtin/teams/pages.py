@@ -21,11 +21,10 @@ def members() -> str:
     team = identity.team_by_id(ctx.db, ctx.principal.team_id)
     shown = [
         {
-            "name": member.user.handle,
-            "email": member.user.email,
+            "user_name": member.user.handle,
             "role": member.role,
-            "since_ms": member.created_ms,
-            "disabled": member.user.disabled,
+            "joined_ms": member.created_ms,
+            "is_you": member.user.id == ctx.principal.user_id,
         }
         for member in service.members(ctx, team.id)
     ]

@@ -1,0 +1,50 @@
+"""The log loop: copies what containers wrote, with the secrets of each masked."""
+
+from __future__ import annotations
+
+import shutil
+
+from appliance.boot import Appliance
+from appliance.ids import is_id
+from appliance.runtime import logs, workloads
+from appliance.runtime.places import Places
+from appliance.runtime.tokens import workload_token
+
+
+class LogWork:
+    """turn() is called every third of a second; a turn without news costs one stat per live workload."""
+
+    def __init__(self, appliance: Appliance, places: Places) -> None:
+        self._appliance = appliance
+        self._places = places
+        self._open: set[str] | None = None
+
+    def turn(self) -> None:
+        """Copy what is new of live workloads, and finish the logs of those that ended and whose container is gone."""
+        db = self._appliance.local.get()
+        live = {w.id for w in workloads.live(db) if w.started_ms or w.state == "provisioning"}
+        if self._open is None:
+            self._open = self._unfinished()
+        for workload_id in live:
+            self._copy(workload_id)
+        for workload_id in self._open - live:
+            logs.finish(self._places.log_dir(workload_id), self._secrets(workload_id))
+        self._open = live
+
+    def _copy(self, workload_id: str) -> None:
+        directory = self._places.log_dir(workload_id)
+        while logs.copy(directory, self._secrets(workload_id)):
+            pass
+
+    def _secrets(self, workload_id: str) -> list[bytes]:
+        return [workload_token(self._appliance.keys, workload_id).encode()]
+
+    def _unfinished(self) -> set[str]:
+        """After a start: every workload that still has a raw log."""
+        return {path.parent.name for path in self._appliance.config.paths.logs.glob("*/raw.log")}
+
+
+def remove(places: Places, workload_id: str) -> None:
+    """Delete the logs of a workload. Repeatable."""
+    if is_id(workload_id):
+        shutil.rmtree(places.log_dir(workload_id), ignore_errors=True)

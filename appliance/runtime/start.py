@@ -1,0 +1,85 @@
+"""What `appliance up` is made of, joined: engine, images, database; and its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from appliance import boot
+from appliance.clock import SystemClock
+from appliance.config import Config
+from appliance.context import Context
+from appliance.plugins import loader
+from appliance.runtime import catalogue, hostenv, images, network, podman_service, socketdir
+from appliance.runtime.backend import Progress
+from appliance.runtime.podman import PodmanBackend
+from appliance.runtime.up import Parts
+
+
+def program() -> Path:
+    """The `appliance` command of this installation."""
+    return Path(sys.executable).with_name("appliance")
+
+
+def prepare_engine(config: Config) -> None:
+    """Podman's configuration for this host."""
+    podman_service.write_containers_conf(config.paths, podman_service.detect())
+
+
+def ensure_images(config: Config, progress: Progress) -> None:
+    """Build the images of the catalogue that are missing, parents first. Minutes at the first start."""
+    registry = loader.load()
+    host = hostenv.detect(os.environ, hostenv.default_pip_files(os.environ))
+    for image in catalogue.to_build(registry.images):
+        if image.recipe is not None:
+            base = catalogue.reference(registry.images, image.parent) if image.parent else ""
+            images.ensure_recipe_image(image.recipe, image.name, config.paths, host, progress, base)
+
+
+def setup(config: Config) -> str | None:
+    """Bring the database up to date; on a new one make the first admin. Returns the credentials then."""
+    appliance = boot.assemble(config, loader.load(), SystemClock())
+    boot.migrate(appliance)
+    # SQLite gives -wal and -shm the owner of the database, so this decides who may write it
+    os.chown(config.paths.database, config.web_uid, config.web_uid)
+    config.paths.database.chmod(0o600)
+    told = _run_steps(appliance.context())
+    return "   ".join(f"{key}: {value}" for key, value in told.items()) or None
+
+
+def _run_steps(ctx: Context) -> dict[str, str]:
+    told: dict[str, str] = {}
+    for step in ctx.registry.setup:
+        told.update(step.run(ctx, os.environ))
+    return told
+
+
+PARTS = Parts(prepare_engine, ensure_images, setup)
+
+
+def stop_all(config: Config) -> None:
+    """End every container of this instance and remove what it put on the host; files stay."""
+    paths = config.paths
+    engine = podman_service.PodmanService(
+        paths.podman_socket, paths.containers_conf, paths.run / "podman.log"
+    )
+    engine.ensure()
+    backend = PodmanBackend(paths.podman_socket, config.instance)
+    for container in backend.list():
+        print(f"stopping {container.name}", flush=True)
+        backend.stop(container.name, 10)
+        backend.remove(container.name)
+    for team_slot in _network_slots(paths.networks):
+        backend.remove_network(network.team_network(config, team_slot).name)
+    engine.stop()
+    for directory in socketdir.mounted(paths.sockets):
+        socketdir.remove(directory)
+    network.remove_firewall(config)
+    network.remove_api_address(config)
+
+
+def _network_slots(networks: Path) -> list[int]:
+    """Team slots that have a network, from the names of Podman's files (`…-t<slot>.json`)."""
+    slots = [path.stem.rpartition("-t")[2] for path in networks.glob("*-t*.json")]
+    return [int(slot) for slot in slots if slot.isdigit()]

@@ -1,0 +1,147 @@
+"""The supervisor's main: what it owns on the host, and the threads beside its turns."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.boot import Appliance
+from appliance.config import Config
+from appliance.errors import ApplianceError, Conflict
+from appliance.runtime import capacity, connections, hostenv, network, proxy, wake
+from appliance.runtime.closing import close_marked
+from appliance.runtime.filework import FileWork
+from appliance.runtime.lifecycle import Lifecycle
+from appliance.runtime.logwork import LogWork
+from appliance.runtime.places import Places
+from appliance.runtime.podman import PodmanBackend
+from appliance.runtime.podman_service import PodmanService
+from appliance.runtime.probe import SocketProber
+from appliance.runtime.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent.parent / "web" / "static"
+POOL_THREADS = 16
+LOG_TURN_S = 0.3
+CONNECTION_TURN_S = 0.5
+HOST_TURN_S = 30.0
+
+
+@dataclass(frozen=True)
+class Turner:
+    """A thread that turns for ever: at every wake-up, and after so many seconds at the latest."""
+
+    name: str
+    every_s: float
+    turn: Callable[[], object]
+    news: threading.Event | None = None
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name=self.name, daemon=True).start()
+
+    def _run(self) -> None:
+        pause = self.news or threading.Event()
+        while True:
+            pause.wait(self.every_s)
+            pause.clear()
+            try:
+                self.turn()
+            except ApplianceError as error:
+                log.warning("%s: %s", self.name, error)
+            except Exception:  # a bug in one turn must not end the thread: the next may work
+                log.exception("%s failed", self.name)
+
+
+def main(appliance: Appliance) -> None:
+    """Run until killed. Conflict when another supervisor runs on this data directory."""
+    config = appliance.config
+    lock = _lock(config)
+    _own_the_host(appliance)
+    paths = config.paths
+    engine = PodmanService(paths.podman_socket, paths.containers_conf, paths.run / "podman.log")
+    engine.ensure()
+    backend = PodmanBackend(paths.podman_socket, config.instance)
+    host = hostenv.detect(
+        os.environ, hostenv.default_pip_files(os.environ), [config.api_address, "appliance"]
+    )
+    places = Places(config, appliance.keys, host)
+    lifecycle = Lifecycle(
+        config,
+        backend,
+        places,
+        SocketProber(),
+        appliance.local,
+        appliance.clock,
+        capacity.boot_id(),
+    )
+    pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="step")
+    supervisor = Supervisor(appliance, backend, lifecycle, pool)
+    file_news = threading.Event()
+    for turner in _turners(appliance, places, file_news):
+        turner.start()
+    wake.watch(paths.wake, supervisor.again, file_news)
+    _turn_for_ever(supervisor, engine)
+    os.close(lock)
+
+
+def _turn_for_ever(supervisor: Supervisor, engine: PodmanService) -> None:
+    pause_s = 0.0
+    while True:
+        supervisor.again.wait(pause_s)
+        supervisor.again.clear()
+        try:
+            engine.ensure()
+            pause_s = supervisor.turn()
+        except ApplianceError as error:
+            log.warning("%s", error)
+            pause_s = 1.0
+        except Exception:  # a bug in one turn must not end the process that everything hangs on
+            log.exception("turn failed")
+            pause_s = 1.0
+
+
+def _lock(config: Config) -> int:
+    descriptor = os.open(
+        config.paths.run / "supervisor.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+    )
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Conflict("another supervisor runs on this data directory") from None
+    return descriptor
+
+
+def _own_the_host(appliance: Appliance) -> None:
+    """Address, firewall and gateway: made before the first container, repeated in case somebody removes them."""
+    config = appliance.config
+    network.ensure_api_address(config)
+    network.ensure_firewall(config)
+    proxy.prepare(config)
+
+
+def _turners(appliance: Appliance, places: Places, file_news: threading.Event) -> list[Turner]:
+    config = appliance.config
+    gateway = proxy.Gateway(config, appliance.clock)
+    gateway.want(proxy.site(config, STATIC, can_close=connections.can_close()))
+    gateway.turn()
+
+    def host_turn() -> None:
+        network.ensure_api_address(config)
+        network.ensure_firewall(config)
+        proxy.rotate_logs(config)
+        gateway.turn()
+
+    file_work = FileWork(appliance, places)
+    return [
+        Turner("logs", LOG_TURN_S, LogWork(appliance, places).turn),
+        Turner("files", 1.0, file_work.turn, file_news),
+        Turner("connections", CONNECTION_TURN_S, lambda: close_marked(appliance)),
+        Turner("host", HOST_TURN_S, host_turn),
+    ]
