@@ -121,7 +121,6 @@ NOTEBOOKS = ApiResource(
     id_prefix="n",
     spec=NotebookReply,
     permissions={"notebooks.open": "member", "notebooks.files": "member"},
-    permissions={"notebooks.open": "member", "notebooks.files": "member"},
     verbs=(
         Verb("list", "GET", "/notebooks", _list, query=NotebookQuery),
         Verb(
