@@ -22,6 +22,7 @@ STOP_S = 12.0
 LOG_BYTES = 4 << 20
 LINE_BYTES = 16 << 10
 _LAST_READS = 64
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Process(NamedTuple):
@@ -184,7 +185,7 @@ class Manager:
         for end in (self._wake, wake):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _STOP_SIGNALS:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)  # only to be woken
 
@@ -258,13 +259,7 @@ def _become(process: Process, output: int) -> None:
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        for number in (
-            signal.SIGINT,
-            signal.SIGTERM,
-            signal.SIGHUP,
-            signal.SIGCHLD,
-            signal.SIGPIPE,
-        ):
+        for number in (*_STOP_SIGNALS, signal.SIGCHLD, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         null = os.open("/dev/null", os.O_RDONLY)
         for source, target in ((null, 0), (output, 1), (output, 2)):

@@ -116,10 +116,11 @@ def test_user_groups_and_capabilities(start: Start) -> None:
     assert [int(value, 16) for value in status] == [1 << 10, 1 << 10, 1 << 10, 1]
 
 
-def test_services_die_with_the_manager(start: Start) -> None:
-    manager = start(
-        process("web", "trap 'echo gone; exit' TERM; echo ready; while :; do sleep 0.05; done")
-    )
+@pytest.mark.skipif(os.getuid() != 0, reason="changes its uid")
+@pytest.mark.parametrize(("uid", "caps"), [(0, []), (UID, []), (UID, ["net_bind_service"])])
+def test_services_die_with_the_manager(start: Start, uid: int, caps: list[str]) -> None:
+    loop = "trap 'echo gone; exit' TERM; echo ready; while :; do sleep 0.05; done"
+    manager = start(process("web", loop, uid, caps=caps))
     line_with(manager, "ready")
     child = int(Path(f"/proc/{manager.pid}/task/{manager.pid}/children").read_text().split()[0])
     descriptor = os.pidfd_open(child)
