@@ -82,7 +82,7 @@ class Registry:
         """What each plugin adds to a workload, in the order of `plugins`; the first error goes through."""
         patches: list[tuple[str, SpecPatch]] = []
         for impl in self.manager.hook.extend_workload.get_hookimpls()[::-1]:
-            patch = impl.function(ctx=ctx, workload=workload)
+            patch: SpecPatch | None = impl.function(ctx=ctx, workload=workload)  # type: ignore[assignment]
             if patch is not None:
                 patches.append((impl.plugin_name, patch))
         return patches
@@ -120,9 +120,10 @@ def _freeze(
     found: Mapping[str, dict[str, Any]],
 ) -> Registry:
     resources: dict[str, ApiResource] = found["register_api_resources"]
-    permissions = {
-        permission_of(r, verb): verb.role for r in resources.values() for verb in r.verbs
-    }
+    permissions: dict[str, Role] = {}
+    for resource in resources.values():
+        permissions.update(resource.permissions)
+        permissions.update({permission_of(resource, verb): verb.role for verb in resource.verbs})
     return Registry(
         manager=manager,
         plugins=infos,

@@ -58,7 +58,12 @@ def _meters(leases: list[Lease], total: Capacity) -> list[dict[str, Any]]:
     cores, gib = total.cpu_milli / 1000, total.memory_mib / 1024
     return [
         {"title": "CPU", "used": cpu, "total": cores, "text": f"{cpu:g} of {cores:g} in use"},
-        {"title": "Memory", "used": memory, "total": gib, "text": f"{memory:.1f} of {gib:.1f} GiB in use"},
+        {
+            "title": "Memory",
+            "used": memory,
+            "total": gib,
+            "text": f"{memory:.1f} of {gib:.1f} GiB in use",
+        },
     ]
 
 

@@ -163,7 +163,13 @@ def walled(cell: Cell) -> Iterator[Cell]:
 
 def hostile(cell: Cell) -> list[str]:
     """Places of the host and of others that a workload has no business with, each with a listener."""
-    hosts = (cell.gateway, str(CONFIG.team_subnet(2)[1]), NEAR, CONFIG.api_address, LINK_LOCAL_ON_LO)
+    hosts = (
+        cell.gateway,
+        str(CONFIG.team_subnet(2)[1]),
+        NEAR,
+        CONFIG.api_address,
+        LINK_LOCAL_ON_LO,
+    )
     return [f"{host}:18777" for host in hosts] + [f"{FAR_LINK_LOCAL}:18777"]
 
 

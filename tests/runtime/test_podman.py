@@ -86,7 +86,9 @@ def test_hosts_and_workdir_and_no_network(made: TestEngine) -> None:
 
 def test_term_is_heeded_and_kill_follows(made: TestEngine) -> None:
     polite, deaf = made.name(), made.name()
-    made.backend.create(made.spec(polite, "sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.1; done"))
+    made.backend.create(
+        made.spec(polite, "sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.1; done")
+    )
     made.backend.create(made.spec(deaf, "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"))
     for name, code in ((polite, 9), (deaf, 137)):
         made.backend.start(name)
