@@ -54,7 +54,9 @@ def established(ports: Collection[int]) -> frozenset[Connection]:
     if not ports:
         return frozenset()
     wanted = " or ".join(f"sport = :{port}" for port in sorted(ports))
-    rows = [line.split() for line in _ss("-Htn", "state", "established", f"( {wanted} )").splitlines()]
+    rows = [
+        line.split() for line in _ss("-Htn", "state", "established", f"( {wanted} )").splitlines()
+    ]
     return frozenset(Connection(client=_end(row[3]), server=_end(row[2])) for row in rows)
 
 

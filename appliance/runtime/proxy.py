@@ -306,11 +306,8 @@ def _host_addresses(config: Config) -> list[str]:
         raise Unavailable(
             f"cannot list this host's addresses: {error}", hint="set names in config.toml"
         ) from None
-    found = [
-        ip_address(info["local"])
-        for link in json.loads(listed)
-        for info in link.get("addr_info", [])
-    ]
+    infos = [info for link in json.loads(listed) for info in link.get("addr_info", [])]
+    found = [ip_address(info["local"]) for info in infos if info]  # what the scope left out is {}
     return [_bracketed(str(address)) for address in found if address not in config.pool]
 
 
