@@ -171,7 +171,7 @@ class Answer:
 
 @dataclass
 class Lab:
-    """A gateway with its surroundings. `users` maps credentials to users, `grants` users to services."""
+    """A gateway with its surroundings. `users`: by credential; `grants`: services by user."""
 
     config: Config
     gateway: proxy.Gateway
@@ -279,7 +279,7 @@ def listens(port: int) -> bool:
 
 @contextmanager
 def open_folder() -> Iterator[Path]:
-    """A temporary folder that nginx's uid may enter, with a short name: a socket's has 108 bytes at most."""
+    """A folder that nginx's uid may enter, with a short name: a socket's has 108 bytes at most."""
     with tempfile.TemporaryDirectory(prefix="gw") as name:
         os.chmod(name, 0o755)
         yield Path(name)

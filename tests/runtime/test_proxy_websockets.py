@@ -1,4 +1,4 @@
-"""Connections that stay open: who may open one, what a reload does to them, and how one is closed."""
+"""Connections that stay open: who may open one, what a reload does, and how one is closed."""
 
 from __future__ import annotations
 
@@ -36,10 +36,15 @@ def test_each_handshake_is_asked_for_and_names_its_connection(lab: Lab) -> None:
     assert lab.get("/n/mine/x", gate=gate).status == 200
     opened = [lab.websocket("/n/mine/ws", gate) for _ in range(3)]
     recorded = {asked.get("x-client") for asked in lab.asked_about(gate)}
-    assert recorded - {None} == {"%s:%s" % one.sock.getsockname() for one in opened}
+    assert recorded - {None} == {local_address(one) for one in opened}
     assert lab.asked_about(gate)[-1]["x-server"] == f"127.0.0.1:{lab.config.port}"
     for one in opened:
         one.shutdown()
+
+
+def local_address(opened: websocket.WebSocket) -> str:
+    assert opened.sock is not None
+    return "%s:%s" % opened.sock.getsockname()
 
 
 @pytest.mark.parametrize("origin", ["http://theirs.localhost", "http://evil.example", "null"])
