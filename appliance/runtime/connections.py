@@ -16,7 +16,7 @@ TIMEOUT_S = 5
 
 @dataclass(frozen=True)
 class End:
-    """One end of a connection, written as nginx writes it: `10.0.0.5:51234`, `::1:51234` without brackets."""
+    """One end, written as nginx writes it: `10.0.0.5:51234`, and `::1:51234` without brackets."""
 
     address: str
     port: int
@@ -39,9 +39,9 @@ class Connection:
 
 
 def parse(client: str, server: str, ports: Collection[int]) -> Connection:
-    """From X-Client and X-Server. Invalid unless both are addresses and the server's port is one of `ports`.
+    """From X-Client and X-Server. Invalid unless addresses, the server's on one of `ports`.
 
-    The text comes by way of the database; root must not close a connection of anybody else by it.
+    The text comes by way of the database: by it root must not close what is not the gateway's.
     """
     connection = Connection(_end(client), _end(server))
     if connection.server.port not in ports:
@@ -50,7 +50,7 @@ def parse(client: str, server: str, ports: Collection[int]) -> Connection:
 
 
 def established(ports: Collection[int]) -> frozenset[Connection]:
-    """Every established connection to these local ports. Blocks for milliseconds; Unavailable if `ss` fails."""
+    """Every established connection to these ports, in milliseconds. Unavailable if `ss` fails."""
     if not ports:
         return frozenset()
     wanted = " or ".join(f"sport = :{port}" for port in sorted(ports))
@@ -61,7 +61,7 @@ def established(ports: Collection[int]) -> frozenset[Connection]:
 
 
 def close(connection: Connection) -> bool:
-    """Close exactly this connection at once, both ends of it. False if it is still there (no kernel support).
+    """Close exactly this connection at once. False if it is still there (see `can_close`).
 
     Root only. A connection that is gone already counts as closed.
     """
@@ -71,7 +71,7 @@ def close(connection: Connection) -> bool:
 
 
 def can_close() -> bool:
-    """Whether this kernel closes connections for `ss -K` (INET_DIAG_DESTROY), tried on one of our own."""
+    """Whether the kernel can close connections (INET_DIAG_DESTROY), tried on one of our own."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with socket.create_connection(listener.getsockname(), timeout=TIMEOUT_S) as client:
             server, _ = listener.accept()

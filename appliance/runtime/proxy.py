@@ -1,8 +1,8 @@
-"""The gateway's configuration: nginx's text from ours, written by the supervisor, tried before it counts.
+"""The gateway's configuration: nginx's text from ours, tried before it counts.
 
-nginx runs as an unprivileged uid, its master included. Everything it writes lies in folders of its own below
-`paths.nginx`; that folder and the configuration belong to root. Root never acts on what nginx wrote: signals are
-sent by `nginx -s` under nginx's own uid.
+nginx runs as an unprivileged uid, its master included. Everything it writes lies in folders of its
+own below `paths.nginx`; that folder and the configuration belong to root. Root never acts on what
+nginx wrote: signals are sent by `nginx -s` under nginx's own uid.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from appliance.errors import Invalid, Unavailable
 KINDS = ("n",)  # first path segments on users' origins: notebooks
 ID = "[a-z][a-z0-9]{3,31}"  # as ids.is_id and spec.Name
 
-# What a client must not be able to say to web or to a container (X-Appliance-*, X-Forwarded-For, -Host, -Proto are set).
+# What a client must not be able to tell web or a container. X-Appliance-*, X-Forwarded-For, -Host
+# and -Proto are set by us.
 DROPPED_HEADERS = (
     "Forwarded",
     "X-Client",
@@ -55,11 +56,11 @@ _PATH = re.compile(r"/[A-Za-z0-9._/@+-]*")  # nothing that nginx would read as m
 class Site:
     """All that the configuration is made of.
 
-    names: host names of the UI, IPv6 addresses in brackets. static: folder behind /static/, readable by nginx.
+    names: host names of the UI, IPv6 addresses in brackets. static: folder behind /static/.
     certificate: PEM files that nginx's uid can read (`install_certificate`), None for plain HTTP.
-    api: address:port for workloads, "" for none; the address must exist before nginx starts or is tested.
-    shutdown_timeout_s: how long WebSockets survive a reload. Short where `connections.can_close` is false: then a
-    reload is the only way to close one, and closes all.
+    api: address:port for workloads, "" for none; the address must exist before nginx starts.
+    shutdown_timeout_s: how long WebSockets survive a reload. Short where `connections.can_close` is
+    false: there a reload is the only way to close one, and closes all.
     """
 
     config: Config
@@ -72,7 +73,7 @@ class Site:
 
 
 def site(config: Config, static: Path, *, can_close: bool) -> Site:
-    """The site of this host. Reads its name and addresses, and copies the certificate; root only."""
+    """The site of this host. Reads its names and copies the certificate; root only."""
     return Site(
         config=config,
         names=host_names(config),
@@ -85,8 +86,11 @@ def site(config: Config, static: Path, *, can_close: bool) -> Site:
 
 
 def host_names(config: Config) -> tuple[str, ...]:
-    """Every name under which the UI answers, sorted: fixed ones, the configured, and the host's own if it
-    listens everywhere (the appliance's bridges left out)."""
+    """Every name under which the UI answers, sorted.
+
+    A host that listens everywhere answers to its own name and addresses too, but not to those of
+    the appliance's bridges. Unavailable if they can't be listed.
+    """
     names = {"localhost", "127.0.0.1", "[::1]", config.domain, *config.names}
     if config.host in ("0.0.0.0", "::"):
         names |= {socket.gethostname().lower(), *_host_addresses(config)}
@@ -128,7 +132,7 @@ def render(site: Site) -> str:
 
 
 def nginx_argv(config: Config, *options: str, conf: str = "nginx.conf") -> list[str]:
-    """Command line of nginx in the foreground under its own uid; root starts it. `options` go to nginx.
+    """Command line of nginx in the foreground under its own uid, for root. `options` go to nginx.
 
     Of root's powers it keeps one, to listen on ports below 1024.
     """
@@ -152,7 +156,7 @@ def run_argv(config: Config) -> list[str]:
 
 
 def prepare(config: Config) -> None:
-    """Make the folders that nginx writes to, and hand it the data directory's `run/nginx` to enter. Root only."""
+    """Make `paths.nginx` and the folders in it that nginx writes to. Root only."""
     folder = config.paths.nginx
     folder.mkdir(parents=True, exist_ok=True)
     os.chown(folder, 0, config.proxy_uid)
@@ -164,9 +168,10 @@ def prepare(config: Config) -> None:
 
 
 def install_certificate(config: Config) -> tuple[Path, Path] | None:
-    """Copy certificate and key to where nginx's uid can read them, under names made of their content.
+    """Copy certificate and key to where nginx's uid can read them; None for plain HTTP.
 
-    So a renewed pair changes the rendered text, and a refused one leaves the old pair in place.
+    Their names are made of their content: a renewed pair changes the rendered text, and a refused
+    one leaves the old pair in place. Invalid if a file can't be read.
     """
     if not config.tls_cert:
         return None
@@ -202,8 +207,8 @@ class Gateway:
     def turn(self) -> bool:
         """Install what is wanted if it is new, at most once a second. True if something was done.
 
-        Blocks for milliseconds. Unavailable, once for each text, if nginx refuses it: the installed configuration
-        stays. An nginx that doesn't run reads the installed one at its start.
+        Blocks for milliseconds. Unavailable, once for each text, if nginx refuses it: the installed
+        configuration stays. An nginx that doesn't run reads the installed one at its start.
         """
         now_ms = self._clock.now_ms()
         if self._wanted in ("", self._loaded, self._refused) or now_ms < self._next_turn_ms:
@@ -233,9 +238,9 @@ class Gateway:
 
 
 def end_leftovers(config: Config) -> int:
-    """Kill nginx's processes, for the start: workers outlive a killed master and hold its ports.
+    """Kill nginx's processes, before a start; returns how many.
 
-    Returns how many.
+    Workers outlive a killed master, hold its ports and answer with what they knew.
     """
     ended = 0
     for process in Path("/proc").glob("[0-9]*"):
@@ -252,7 +257,7 @@ def end_leftovers(config: Config) -> int:
 
 
 def rotate_logs(config: Config, limit_bytes: int = LOG_BYTES) -> bool:
-    """Set logs aside that outgrew the limit, dropping the oldest, and let nginx open new ones. Root only."""
+    """Set aside logs over the limit, dropping the oldest; nginx opens new ones. Root only."""
     logs = config.paths.nginx / "logs"
     grown = [log for log in (logs / "access.log", logs / "error.log") if _size(log) > limit_bytes]
     for log in grown:
@@ -299,8 +304,10 @@ def _template() -> Template:
 
 
 def _ui(config: Config) -> str:
-    """The UI's origin as nginx writes it. With names alone telling the two origins apart, the port is the
-    request's own, so that a tunnel from another port works."""
+    """The UI's origin as nginx writes it.
+
+    Where names alone tell the origins apart, the port is the request's own: tunnels work.
+    """
     if config.origin_mode == "port":
         return config.base_url
     return f"$scheme://{config.domain or _bracketed(config.host)}$port_suffix"
@@ -314,11 +321,8 @@ def _host_addresses(config: Config) -> list[str]:
         raise Unavailable(
             f"cannot list this host's addresses: {error}", hint="set names in config.toml"
         ) from None
-    found = [
-        ip_address(info["local"])
-        for link in json.loads(listed)
-        for info in link.get("addr_info", [])
-    ]
+    infos = [info for link in json.loads(listed) for info in link.get("addr_info", [])]
+    found = [ip_address(info["local"]) for info in infos if info]  # what the scope left out is {}
     return [_bracketed(str(address)) for address in found if address not in config.pool]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from flask import Blueprint, Response, g, jsonify, redirect, render_template, request
 
@@ -122,6 +122,11 @@ def starting() -> Any:
     return reply
 
 
+def _next(query: str) -> str:
+    """What stands behind `next=`, to the end: nginx adds the visitor's address there as it came, unescaped."""
+    return unquote(query.partition("next=")[2])
+
+
 @blueprint.get("/open/<kind>/<target>")
 def open_service(kind: str, target: str) -> Any:
     """From the UI to users' code: a one-time ticket, handed over by a redirect to the other origin."""
@@ -131,6 +136,6 @@ def open_service(kind: str, target: str) -> Any:
     gate.admit(ctx, service)
     with write(ctx.db) as db:
         ticket = sessions.issue_ticket(db, ctx.principal.credential, service.text)
-    following = request.args.get("next") or f"/{service.text}/lab"
+    following = _next(request.query_string.decode("latin-1")) or f"/{service.text}/lab"
     origin = gate.users_origin(ctx, service, request.host)
     return redirect(f"{origin}/_enter?ticket={quote(ticket)}&next={quote(following)}", code=303)

@@ -1,0 +1,38 @@
+"""One appliance for all journeys that do not break it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.journeys.client import Person
+from tests.journeys.instance import PASSWORD, Instance
+
+HOME = Path("/var/lib/appliance-test")
+
+
+def fresh_instance(*options: str) -> Instance:
+    """An instance that is not started yet; its data directory is short, because sockets lie below it."""
+    HOME.mkdir(mode=0o755, exist_ok=True)
+    return Instance(HOME / uuid4().hex[:8], options=options)
+
+
+@pytest.fixture(scope="session")
+def appliance() -> Iterator[Instance]:
+    """Started once; its users and projects pile up, so every test makes its own."""
+    if shutil.which("podman") is None:
+        pytest.fail("podman is missing: run the tests by scripts/test")
+    instance = fresh_instance()
+    instance.start()
+    yield instance
+    instance.destroy()
+
+
+@pytest.fixture()
+def admin(appliance: Instance) -> Person:
+    """The first admin."""
+    return Person(appliance.url, "admin", PASSWORD)
