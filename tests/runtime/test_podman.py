@@ -51,7 +51,8 @@ def test_root_inside_is_the_teams_first_id_outside(made: TestEngine, tmp_path: P
     work.mkdir()
     os.chown(work, UID_START, UID_START)
     bind = Bind(work, "/w")
-    script = "id -u; cat /proc/self/uid_map; touch /w/mine; su -s /bin/sh nobody -c 'touch /tmp/x' && echo su"
+    script = "id -u; cat /proc/self/uid_map; touch /w/mine"
+    script += "; su -s /bin/sh nobody -c 'touch /tmp/x' && echo su"
     code, text = run(made, script, binds=(bind,))
     assert code == 0
     assert text.split() == ["0", "0", str(UID_START), "65536", "su"]
@@ -86,7 +87,9 @@ def test_hosts_and_workdir_and_no_network(made: TestEngine) -> None:
 
 def test_term_is_heeded_and_kill_follows(made: TestEngine) -> None:
     polite, deaf = made.name(), made.name()
-    made.backend.create(made.spec(polite, "sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.1; done"))
+    made.backend.create(
+        made.spec(polite, "sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.1; done")
+    )
     made.backend.create(made.spec(deaf, "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"))
     for name, code in ((polite, 9), (deaf, 137)):
         made.backend.start(name)
