@@ -29,7 +29,9 @@ def create_app(appliance: Appliance) -> Flask:
     @app.before_request
     def _who() -> None:
         g.ctx = appliance.context(NOBODY)
-        if not request.path.startswith("/internal/"):
+        if request.path.startswith("/internal/"):
+            auth.require_gateway(request)
+        else:
             principal = auth.authenticate(g.ctx, request)
             g.ctx = g.ctx.acting_as(principal)
             auth.check_origin(g.ctx, request)

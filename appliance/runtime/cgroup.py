@@ -1,4 +1,4 @@
-"""What the kernel itself says about memory limits; the engine's own flag stays false on cgroup v1."""
+"""The kernel's own word on memory limits; the engine's flag stays false on cgroup v1."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _count(path: Path) -> int:
 
 
 def kernel_log_has_oom(container_id: str) -> bool:
-    """Whether the kernel's log still tells of a kill at this container's own memory limit. Milliseconds."""
+    """Whether the kernel's log still tells of a kill at this container's memory limit. Fast."""
     wanted = re.compile(rb"oom_memcg=[^,]*" + re.escape(container_id.encode()))
     try:
         fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

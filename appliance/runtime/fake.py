@@ -1,6 +1,7 @@
 """Containers that exist in memory only, and doubles that fail in one named way each.
 
-It outlives a restart of the supervisor by being the same object, as Podman outlives it by being a process.
+It outlives a restart of the supervisor by being the same object, as Podman outlives it by being a
+process.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ class FakeBackend:
             return self._oom_kills.get(name, 0) if running else 0
 
     def finish(self, name: str, exit_code: int, oom: bool = False) -> None:
-        """The program ends by itself, or is killed at its memory limit (then exit_code is 137 in real life)."""
+        """The program ends by itself, or at its memory limit (exit_code should be 137 then)."""
         with self._lock:
             self._containers[name] = replace(
                 self._containers[name],

@@ -1,6 +1,6 @@
-"""Who may talk to whom: a bridge per team, the address of the API on `lo`, and one nft table of our own.
+"""Who may talk to whom: a bridge per team, the API's address on `lo`, one nft table of our own.
 
-The table only drops. What other tables drop stays dropped; what they accept may still be dropped here.
+The table only drops. What other tables drop stays dropped, what they accept may be dropped here.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def remove_api_address(config: Config) -> None:
 
 
 def _interfaces(config: Config) -> str:
-    """What all our bridges' names begin with. With a slot of three digits: 12 of the 15 characters."""
+    """How all our bridges' names begin; with three digits they have 12 of 15 characters."""
     return f"ap{config.instance[:6]}t"
 
 

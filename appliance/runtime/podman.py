@@ -36,7 +36,8 @@ Containers = list[Container]  # inside the class `list` is the method
 
 _NO_SUCH_IMAGE = re.compile(
     r"manifest unknown|name unknown|repository does not exist|access to the resource is denied"
-    r"|unauthorized|did not resolve to an alias|no such image|image not known|invalid reference format"
+    r"|unauthorized|did not resolve to an alias|no such image|image not known"
+    r"|invalid reference format"
 )
 _BUSY = re.compile(r"device or resource busy|directory not empty")
 _KILLED = 137
@@ -46,7 +47,7 @@ _HINT_IMAGE = "check the image's name and tag, and whether its registry wants a 
 
 
 class PodmanBackend:
-    """The `Backend` on Podman's API socket. Names are unique on the host, everything carries the instance's label."""
+    """The `Backend` on Podman's API socket. Everything it makes carries the instance's label."""
 
     def __init__(self, socket: Path, instance: str) -> None:
         self._engine = Engine(socket)
@@ -55,6 +56,7 @@ class PodmanBackend:
     def list(self) -> Containers:
         filters = json.dumps({"label": [f"{INSTANCE_LABEL}={self._instance}"]})
         params = {"all": "true", "filters": filters}
+<<<<<<< HEAD
         return [
             from_list(item) for item in self._engine.call("get", "containers/json", params=params)
         ]
@@ -65,8 +67,18 @@ class PodmanBackend:
             item is None
             or (item["Config"].get("Labels") or {}).get(INSTANCE_LABEL) != self._instance
         ):
+=======
+        found = self._engine.call("get", "containers/json", params=params)
+        return [from_list(item) for item in found]
+
+    def inspect(self, name: str) -> Container | None:
+        item = self._engine.find(f"containers/{name}/json")
+        if item is None:
+>>>>>>> backend
             return None
         container = from_inspect(item)
+        if container.labels.get(INSTANCE_LABEL) != self._instance:
+            return None
         if container.exit_code == _KILLED and not container.oom_killed:
             return replace(container, oom_killed=cgroup.kernel_log_has_oom(item["Id"]))
         if container.exit_code == 1:
@@ -101,7 +113,7 @@ class PodmanBackend:
             if self._engine.exists(f"containers/{spec.name}/json"):
                 self._check_ours(spec.name)
                 return
-            # Storage knows the name, the engine does not: it was killed between the two. Make it whole again.
+            # Storage knows the name, the engine does not: it was killed between the two.
             self.remove(spec.name)
             self._create(spec)
 
@@ -124,7 +136,7 @@ class PodmanBackend:
     def start(self, name: str) -> None:
         now = self.inspect(name)
         if now is not None and now.state == "exited":
-            return  # a container runs once: a repeated start of one that was quick must not run it again
+            return  # a container runs once: repeating the start of a quick one must not repeat it
         self._engine.call("post", f"containers/{name}/start", timeout_s=120)
 
     def stop(self, name: str, timeout_s: float) -> None:

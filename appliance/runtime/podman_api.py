@@ -37,7 +37,7 @@ def shorten(message: str) -> str:
 
 
 class Engine:
-    """Calls below /libpod. Threads share nothing, and a restarted service leaves no stale connection behind."""
+    """Calls below /libpod. Threads share nothing, and no connection outlives its call."""
 
     def __init__(self, socket: Path) -> None:
         self._url = f"http+unix://{socket}"
@@ -51,7 +51,7 @@ class Engine:
         body: Any = None,
         timeout_s: float = 30,
     ) -> Any:
-        """The parsed JSON of the answer, None without a body. EngineError, BackendTimeout, Unavailable."""
+        """The answer's JSON, None without a body. EngineError, BackendTimeout, Unavailable."""
         with _translated(), APIClient(base_url=self._url) as client:
             return _parse(_send(client, method, path, params, body, timeout_s))
 
@@ -60,7 +60,7 @@ class Engine:
         return self.find(path) is not None
 
     def find(self, path: str) -> Any:
-        """As `call("GET")`, but None when the engine knows no such thing; {} for an empty answer."""
+        """As `call("get")`, but None when there is no such thing; {} for an empty answer."""
         try:
             return self.call("get", path) or {}
         except EngineError as error:
@@ -71,11 +71,12 @@ class Engine:
     def lines(
         self, method: str, path: str, *, params: Mapping[str, Any], timeout_s: float
     ) -> Iterator[dict[str, Any]]:
-        """The answer's JSON lines as they come. BackendTimeout once timeout_s are over, however busy it is."""
+        """The answer's JSON lines as they come. BackendTimeout after timeout_s, busy or not."""
         ends = time.monotonic() + timeout_s
         with _translated(), APIClient(base_url=self._url) as client:
             response = _send(client, method, path, params, None, timeout_s, stream=True)
-            # A read timeout counts from the last byte, so a slow drip would never end: shut it from outside.
+            # A read timeout counts from the last byte, so a slow drip would never end: shut it from
+            # outside.
             alarm = threading.Timer(max(0.0, ends - time.monotonic()), _shut, (response.raw,))
             alarm.daemon = True
             alarm.start()

@@ -22,7 +22,7 @@ _POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Host:
-    """What decides the engine's configuration. ulimits: "soft:hard" by name, only those that must be named."""
+    """What decides the engine's configuration. ulimits: "soft:hard", only where needed."""
 
     cgroup_version: int
     systemd: bool
@@ -36,7 +36,7 @@ def detect() -> Host:
     pids = int(Path("/proc/sys/kernel/pid_max").read_text())
     limits = {
         "nofile": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
-        # Podman lowers its own limit to the number of pids there can be, and can't raise it again either.
+        # Podman lowers its own limit to the number of pids, and can't raise it again either.
         "nproc": min(resource.getrlimit(resource.RLIMIT_NPROC)[1], pids),
     }
     return Host(
@@ -53,7 +53,7 @@ def pick_runtime(cgroup_version: int, has_crun: bool) -> str:
 
 
 def needed_ulimits(proc_status: str, hard: Mapping[str, int]) -> dict[str, str]:
-    """Podman's defaults raise limits, which fails without CAP_SYS_RESOURCE: then name those that we have."""
+    """Podman's defaults raise limits; without CAP_SYS_RESOURCE name those that we have."""
     line = next(line for line in proc_status.splitlines() if line.startswith("CapEff:"))
     if int(line.split()[1], 16) >> _CAP_SYS_RESOURCE & 1:
         return {}
@@ -99,8 +99,8 @@ def service_argv(socket: Path) -> list[str]:
 class PodmanService:
     """One server on one socket. Containers do not depend on it: they live on when it dies.
 
-    Call it from one thread that lives as long as the process, the main one best: the kernel ends the server
-    together with the thread that started it. log: gets what the server says, appended.
+    Call it from one thread that lives as long as the process, the main one best: the kernel ends
+    the server together with the thread that started it. log: gets what the server says, appended.
     """
 
     def __init__(self, socket: Path, containers_conf: Path, log: Path) -> None:
@@ -117,7 +117,7 @@ class PodmanService:
         return process.pid if process is not None and process.poll() is None else None
 
     def ensure(self, timeout_s: float = 20) -> bool:
-        """Start it unless it runs and answers; True if it was started now. Unavailable if it does not come up."""
+        """Start it unless it answers; True if started now. Unavailable if it won't come up."""
         if self.pid is not None and self._answers():
             return False
         self.stop()

@@ -25,8 +25,8 @@ _STATES: dict[str, ContainerState] = {
 def specgen(spec: ContainerSpec, instance: str) -> dict[str, Any]:
     """The body of POST containers/create.
 
-    An image's ENTRYPOINT stays; the command takes the place of its CMD. No capability is named, so Podman's
-    default set holds, inside the user namespace only.
+    An image's ENTRYPOINT stays; the command takes the place of its CMD. No capability is named, so
+    Podman's default set holds, inside the user namespace only.
     """
     return {
         "name": spec.name,
@@ -62,7 +62,7 @@ def _mount(bind: Bind) -> dict[str, Any]:
 def _isolation(spec: ContainerSpec) -> dict[str, Any]:
     ids = [{"container_id": 0, "host_id": spec.uid_start, "size": UIDS_PER_TEAM}]
     return {
-        # nsmode "auto" is accepted by 4.3.1 and gives no user namespace at all: always an explicit map.
+        # Always an explicit map: Podman 4.3.1 accepts "auto" and makes no user namespace at all.
         "userns": {"nsmode": "private"},
         "idmappings": {
             "HostUIDMapping": False,

@@ -10,18 +10,23 @@ from appliance import access, gate, sessions
 from appliance.access import NOBODY, Principal
 from appliance.config import Config
 from appliance.context import Context
-from appliance.errors import Forbidden, Unauthenticated
+from appliance.errors import Forbidden, NotFound, Unauthenticated
 from appliance.runtime.tokens import workload_principal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-VIA_HEADER = (
-    "X-Appliance-Via"  # nginx sets it to "workload" on the address that only containers reach
-)
+# nginx sets it: "ui", "workload" on the address that only containers reach, "gateway" for what only nginx asks
+VIA_HEADER = "X-Appliance-Via"
 
 
 def cookie_name(config: Config) -> str:
     """`__Host-` (no other host can set it) wherever browsers allow it, which is over TLS."""
     return "__Host-appliance_session" if config.tls_cert else "appliance_session"
+
+
+def require_gateway(request: Request) -> None:
+    """Refuse what does not come from nginx itself."""
+    if request.headers.get(VIA_HEADER) != "gateway":
+        raise NotFound("no such address")
 
 
 def authenticate(ctx: Context, request: Request) -> Principal:

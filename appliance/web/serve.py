@@ -35,5 +35,6 @@ def options(socket: Path, pid_dir: Path, **more: Any) -> dict[str, Any]:
         "accesslog": None,
         "loglevel": "warning",
         "graceful_timeout": 5,
+        "keepalive": 75,  # longer than nginx keeps idle connections, or a POST may meet a closed one
         **more,
     }

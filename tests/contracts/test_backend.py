@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -37,8 +36,8 @@ WAITS = "while [ ! -e /ctl/exit ]; do sleep 0.05; done; exit $(cat /ctl/exit)"
 class Lab(Protocol):
     """A backend and a way to end a program in it."""
 
-    backend: Backend
-
+    @property
+    def backend(self) -> Backend: ...
     def spec(self, name: str) -> ContainerSpec: ...
     def name(self) -> str: ...
     def finish(self, name: str, code: int) -> Container: ...
@@ -104,7 +103,9 @@ def podman() -> Iterator[PodmanLab]:
 
 @pytest.fixture(params=["fake", pytest.param("podman", marks=pytest.mark.containers)])
 def lab(request: pytest.FixtureRequest) -> Lab:
-    return FakeLab() if request.param == "fake" else request.getfixturevalue("podman")
+    if request.param == "fake":
+        return FakeLab()
+    return request.getfixturevalue("podman")
 
 
 def test_runs_from_created_to_its_exit_code(lab: Lab) -> None:

@@ -70,6 +70,9 @@ class Instance:
             if self._process.poll() is not None:
                 break
             time.sleep(0.1)
+        self._log.close()
+        self._process.kill()
+        self._process.wait(timeout=10)
         raise AssertionError(self.log_path.read_text()[-4000:])
 
     def interrupt(self) -> None:

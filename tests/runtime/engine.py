@@ -1,4 +1,4 @@
-"""A Podman service of the test's own: socket, networks and instance id are thrown away afterwards."""
+"""A Podman service of the test's own: socket, networks and instance id are thrown away."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def engine() -> Iterator[TestEngine]:
 
 
 def remove_busy_tree(root: Path) -> None:
-    """Delete it although the last container's own cleanup process may still write a file into it."""
+    """Delete it although the last container's cleanup process may still write into it."""
     ends = time.monotonic() + 20
     while root.exists():
         shutil.rmtree(root, ignore_errors=time.monotonic() < ends)

@@ -51,7 +51,8 @@ def test_root_inside_is_the_teams_first_id_outside(made: TestEngine, tmp_path: P
     work.mkdir()
     os.chown(work, UID_START, UID_START)
     bind = Bind(work, "/w")
-    script = "id -u; cat /proc/self/uid_map; touch /w/mine; su -s /bin/sh nobody -c 'touch /tmp/x' && echo su"
+    script = "id -u; cat /proc/self/uid_map; touch /w/mine"
+    script += "; su -s /bin/sh nobody -c 'touch /tmp/x' && echo su"
     code, text = run(made, script, binds=(bind,))
     assert code == 0
     assert text.split() == ["0", "0", str(UID_START), "65536", "su"]
