@@ -1,12 +1,7 @@
 """The process inside the team's user namespace: one request on stdin, one answer on stdout.
 
-<<<<<<< HEAD
-Nothing but the standard library, and nothing imported after the identity is dropped. Everything on disk is hostile:
-names, links, FIFOs, depth, and a second process that renames things while we look.
-=======
 Nothing but the standard library, and nothing imported after the identity is dropped. Everything on
 disk is hostile: names, links, FIFOs, depth, and a second process that renames things while we look.
->>>>>>> backend
 """
 
 from __future__ import annotations
@@ -17,18 +12,11 @@ import json
 import os
 import resource
 import secrets
-<<<<<<< HEAD
-import stat
-import sys
-import time
-from collections.abc import Callable
-=======
 import signal
 import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
->>>>>>> backend
 from typing import Any
 
 _CLONE_NEWUSER = 0x10000000
@@ -128,13 +116,7 @@ def op_read(root: int, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def op_make_dir(root: int, request: dict[str, Any]) -> dict[str, Any]:
-<<<<<<< HEAD
-    parent, name = os.path.split(request["path"].rstrip("/"))
-    if name in ("", ".", ".."):
-        raise Failure("Invalid", "this is no name for a directory")
-=======
     parent, name = split(request["path"])
->>>>>>> backend
     directory = open_dir(root, parent)
     try:
         os.mkdir(name, request["mode"], dir_fd=directory)
@@ -146,57 +128,20 @@ def op_make_dir(root: int, request: dict[str, Any]) -> dict[str, Any]:
 
 def op_remove_tree(root: int, request: dict[str, Any]) -> dict[str, Any]:
     ends = time.monotonic() + request["limit_s"]
-<<<<<<< HEAD
-    path = request["path"].rstrip("/")
-    parent, name = os.path.split(path)
-    if name in ("", ".", ".."):
-        empty(open_dir(root, path), ends)
-        return {}
-=======
     if not request["path"]:
         empty(root, ends)
         return {}
     parent, name = split(request["path"])
->>>>>>> backend
     directory = open_dir(root, parent)
     try:
         os.unlink(name, dir_fd=directory)
     except IsADirectoryError:
         top = open_dir(directory, name)
         empty(top, ends)
-<<<<<<< HEAD
-        os.close(top)
-=======
->>>>>>> backend
         os.rmdir(name, dir_fd=directory)
     return {}
 
 
-<<<<<<< HEAD
-def empty(top: int, ends: float) -> None:
-    """Delete everything in this directory; links themselves, never what they lead to.
-
-    A nest of any depth costs no recursion and two descriptors: what lies in a subdirectory's subdirectories is
-    lifted to the top first. Each directory moves once.
-    """
-    while names := os.listdir(top):
-        for name in names:
-            if time.monotonic() > ends:
-                raise Failure("TryAgain", "there is more to delete than fits into one turn")
-            try:
-                os.unlink(name, dir_fd=top)
-            except IsADirectoryError:
-                lift(top, name)
-            except FileNotFoundError:
-                continue
-
-
-def lift(top: int, name: str) -> None:
-    """Remove a subdirectory of top, after moving its own subdirectories up to top."""
-    inner = open_dir(top, name)
-    try:
-        for child in os.listdir(inner):
-=======
 def empty(directory: int, ends: float) -> None:
     """Delete everything in there; links themselves, never what they lead to.
 
@@ -220,7 +165,6 @@ def lift(top: int, name: str, ends: float) -> None:
     inner = open_dir(top, name)
     try:
         for child in names_until(ends, inner):
->>>>>>> backend
             try:
                 os.unlink(child, dir_fd=inner)
             except IsADirectoryError:
@@ -235,8 +179,6 @@ def lift(top: int, name: str, ends: float) -> None:
         os.close(inner)
 
 
-<<<<<<< HEAD
-=======
 def names_until(ends: float, directory: int) -> Iterator[str]:
     """The names in there; TryAgain once the time is over."""
     for name in os.listdir(directory):
@@ -253,7 +195,6 @@ def split(path: str) -> tuple[str, str]:
     return parent, name
 
 
->>>>>>> backend
 OPERATIONS: dict[str, Callable[[int, dict[str, Any]], dict[str, Any]]] = {
     "list": op_list,
     "stat": op_stat,
@@ -279,13 +220,6 @@ _MEANINGS = {
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Do it; what goes wrong because of the files becomes an answer, all else ends the process."""
     try:
-<<<<<<< HEAD
-        if "\0" in request["path"]:
-            raise Failure("Invalid", "a path holds no zero byte")
-        return OPERATIONS[request["op"]](request["root"], request)
-    except Failure as failure:
-        return failure.answer
-=======
         if "\0" in request["path"] or request["path"].startswith("/"):
             raise Failure("Invalid", "a path is relative and holds no zero byte")
         return OPERATIONS[request["op"]](request["root"], request)
@@ -293,7 +227,6 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return failure.answer
     except UnicodeEncodeError:
         return {"error": "Invalid", "message": "this is no name that a disk can hold"}
->>>>>>> backend
     except OSError as error:
         word, message = _MEANINGS.get(error.errno or 0, ("Conflict", error.strerror or "failed"))
         return {"error": word, "message": message}
@@ -315,14 +248,9 @@ def enter() -> dict[str, Any]:
 
 def limit(request: dict[str, Any]) -> None:
     """What a hostile tree can cost us."""
-<<<<<<< HEAD
-    limits = {
-        resource.RLIMIT_CPU: request["cpu_s"],
-=======
     signal.alarm(request["seconds"])  # should the parent die before us
     limits = {
         resource.RLIMIT_CPU: request["seconds"],
->>>>>>> backend
         resource.RLIMIT_AS: _MEMORY,
         resource.RLIMIT_NOFILE: _FILES,
         resource.RLIMIT_CORE: 0,

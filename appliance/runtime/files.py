@@ -1,15 +1,9 @@
 """Users' files, looked at and changed only from inside their team's user namespace.
 
-<<<<<<< HEAD
-Paths are relative to one root directory and can't lead out of it. A link on the way is followed as long as it stays
-inside; a link at the end is not. Names are text as Python's file functions give it: bytes that are no UTF-8 come as
-lone surrogates. Every call blocks: about 50 ms for the process, plus the work.
-=======
 Paths are relative to one root directory and can't lead out of it. A link on the way is followed as
 long as it stays inside; a link at the end is not. Names are text as Python's file functions give
 it: bytes that are no UTF-8 come as lone surrogates. Every call blocks: about 25 ms for the process,
 plus the work.
->>>>>>> backend
 """
 
 from __future__ import annotations
@@ -57,12 +51,8 @@ class Copied:
 class TeamFiles:
     """Files below root, as seen by the team whose ids begin at uid_start.
 
-<<<<<<< HEAD
-    Raises NotFound, Invalid (leads out, not a regular file), Forbidden (somebody else's), Unavailable (timeout_s).
-=======
     Raises NotFound, Invalid (leads out, not a regular file), Forbidden (somebody else's),
     Unavailable (timeout_s).
->>>>>>> backend
     """
 
     root: Path
@@ -84,11 +74,7 @@ class TeamFiles:
         return Copied(answer["copied"], answer["cut"], answer["mtime_ms"])
 
     def make_dir(self, path: str, mode: int = 0o755) -> None:
-<<<<<<< HEAD
-        """One directory, owned by the team; there already is fine. Conflict when something else is there."""
-=======
         """One directory, owned by the team; there already is fine. Conflict with anything else."""
->>>>>>> backend
         self._ask("make_dir", path, mode=mode)
 
     def remove_tree(self, path: str = "", limit_s: float = 20) -> None:

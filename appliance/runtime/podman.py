@@ -56,25 +56,12 @@ class PodmanBackend:
     def list(self) -> Containers:
         filters = json.dumps({"label": [f"{INSTANCE_LABEL}={self._instance}"]})
         params = {"all": "true", "filters": filters}
-<<<<<<< HEAD
-        return [
-            from_list(item) for item in self._engine.call("get", "containers/json", params=params)
-        ]
-
-    def inspect(self, name: str) -> Container | None:
-        item = self._engine.find(f"containers/{name}/json")
-        if (
-            item is None
-            or (item["Config"].get("Labels") or {}).get(INSTANCE_LABEL) != self._instance
-        ):
-=======
         found = self._engine.call("get", "containers/json", params=params)
         return [from_list(item) for item in found]
 
     def inspect(self, name: str) -> Container | None:
         item = self._engine.find(f"containers/{name}/json")
         if item is None:
->>>>>>> backend
             return None
         container = from_inspect(item)
         if container.labels.get(INSTANCE_LABEL) != self._instance:

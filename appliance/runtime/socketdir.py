@@ -1,12 +1,7 @@
 """One small tmpfs per workload for the socket that its program listens on.
 
-<<<<<<< HEAD
-The program owns the directory and may put a symbolic link in the socket's place, which nginx would follow on the
-host. On a `nosymfollow` mount the kernel refuses to.
-=======
 The program owns the directory and may put a symbolic link in the socket's place, which nginx would
 follow on the host. On a `nosymfollow` mount the kernel refuses to.
->>>>>>> backend
 """
 
 from __future__ import annotations
@@ -23,12 +18,8 @@ _OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes blanks and backslas
 
 
 def ensure(path: Path, uid: int) -> None:
-<<<<<<< HEAD
-    """Mount it, owned by this id (group too), unless it is mounted. The parent directory must exist."""
-=======
     """Mount it, owned by this id and group, unless it is mounted. The parent must exist."""
     path = path.parent.resolve() / path.name  # as mountinfo writes it
->>>>>>> backend
     if path in mounted(path.parent):
         return
     path.mkdir(mode=0o711, exist_ok=True)
@@ -38,10 +29,7 @@ def ensure(path: Path, uid: int) -> None:
 
 def remove(path: Path) -> None:
     """Unmount and delete it, though containers may still have it open; gone already is fine."""
-<<<<<<< HEAD
-=======
     path = path.parent.resolve() / path.name
->>>>>>> backend
     for _ in range(mounted(path.parent).count(path)):
         _run("umount", "--lazy", "--no-canonicalize", str(path))
     if path.is_dir():
@@ -49,11 +37,7 @@ def remove(path: Path) -> None:
 
 
 def mounted(root: Path) -> list[Path]:
-<<<<<<< HEAD
-    """Every mount point directly or deeper below root; one entry per mount, so twice when stacked."""
-=======
     """Mount points at any depth below root (a path without links); stacked ones more than once."""
->>>>>>> backend
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     points = [Path(_OCTAL.sub(_decode, line.split(" ")[4])) for line in lines]
     return [point for point in points if root in point.parents]

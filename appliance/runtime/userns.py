@@ -1,16 +1,8 @@
-<<<<<<< HEAD
-"""A short-lived process of ours inside a team's user namespace: there, root is a nobody to the host.
-
-The child is a script of the standard library alone, started afresh (a fork of a threaded process is no place to
-work in). It unshares, waits for us to write its id maps, and drops what it does not need before it reads its
-request. See `_userns_child.py` for the other half.
-=======
 """A short-lived process of ours in a team's user namespace: root there is nobody to the host.
 
 The child is a script of the standard library alone, started afresh (a fork of a threaded process is
 no place to work in). It unshares, waits for us to write its id maps, and drops what it does not
 need before it looks at a file. See `_userns_child.py` for the other half.
->>>>>>> backend
 """
 
 from __future__ import annotations
@@ -53,16 +45,6 @@ def run_in_userns(
 ) -> dict[str, Any]:
     """Let the child do `request["op"]` below root; its answer.
 
-<<<<<<< HEAD
-    root: opened here, by root, so the directories above it may be closed to the team; not a symbolic link.
-    spool: a descriptor open for writing that the child may fill. Blocks for timeout_s at most (Unavailable).
-    Raises what the child reports: NotFound, Invalid, Forbidden, Conflict, TryAgain.
-    """
-    with _root_fd(root) as root_fd:
-        fds = [root_fd] if spool is None else [root_fd, spool]
-        limits = {"cpu_s": int(timeout_s) + 1, "spool": spool, "root": root_fd}
-        body = json.dumps({**request, **limits}).encode()
-=======
     root: opened here, by root, so the directories above it may be closed to the team; not a
     symbolic link.
     spool: a descriptor open for writing that the child may fill. Blocks for timeout_s at most
@@ -72,7 +54,6 @@ def run_in_userns(
         fds = [root_fd] if spool is None else [root_fd, spool]
         ours = {"seconds": int(timeout_s) + 1, "spool": spool, "root": root_fd}
         body = json.dumps({**request, **ours}).encode()
->>>>>>> backend
         answer = _converse(uid_start, fds, body, timeout_s)
     if "error" in answer:
         raise _ERRORS[answer["error"]](answer["message"])
@@ -107,24 +88,6 @@ def _converse(uid_start: int, fds: list[int], body: bytes, timeout_s: float) -> 
         try:
             _await_unshared(process, ends)
             _write_maps(process.pid, uid_start)
-<<<<<<< HEAD
-            out, _ = process.communicate(body, timeout=max(0.0, ends - time.monotonic()))
-            return json.loads(out)
-        except subprocess.TimeoutExpired as error:
-            raise Unavailable(f"work on files took longer than {timeout_s:g} s") from error
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # it died: a signal, a limit, no user namespaces here
-            process.kill()
-            _, words = process.communicate()
-            last = words.decode(errors="replace").strip().splitlines()[-1:] or [str(error)]
-            raise Unavailable(
-                f"work on files failed: {last[0]}", hint="see `appliance doctor`"
-            ) from error
-        finally:
-            process.kill()
-=======
             out, said = process.communicate(body, timeout=max(0.0, ends - time.monotonic()))
         except subprocess.TimeoutExpired as error:
             raise Unavailable(f"work on files took longer than {timeout_s:g} s") from error
@@ -140,7 +103,6 @@ def _converse(uid_start: int, fds: list[int], body: bytes, timeout_s: float) -> 
 
 def _failed(words: str) -> Unavailable:
     return Unavailable(f"work on files failed: {words}", hint="see `appliance doctor`")
->>>>>>> backend
 
 
 def _await_unshared(process: subprocess.Popen[bytes], ends: float) -> None:
