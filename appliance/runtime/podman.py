@@ -41,7 +41,10 @@ _NO_SUCH_IMAGE = re.compile(
 )
 _BUSY = re.compile(r"device or resource busy|directory not empty")
 _KILLED = 137
-_INIT_FAILED = re.compile(rb"catatonit:\d+\): failed to exec pid1: ([A-Za-z ]+)")
+_LOG_PREFIX = re.compile(rb"\n\S+ stderr [PF] ")  # between the pieces of one message, too
+_INIT_FAILED = re.compile(
+    rb"catatonit:\d+\): failed to exec pid1: (No such file or directory|Permission denied)"
+)
 _INIT_EXIT_CODES = {b"No such file or directory": 127, b"Permission denied": 126}
 _HINT_IMAGE = "check the image's name and tag, and whether its registry wants a login"
 
@@ -213,7 +216,7 @@ def _init_exit_code(log_path: str) -> int:
     try:
         with open(log_path, "rb") as log:
             log.seek(-min(512, os.fstat(log.fileno()).st_size), os.SEEK_END)
-            match = _INIT_FAILED.search(log.read())
+            match = _INIT_FAILED.search(_LOG_PREFIX.sub(b"", log.read()))
     except OSError:
         return 1
-    return _INIT_EXIT_CODES.get(match.group(1), 1) if match else 1
+    return _INIT_EXIT_CODES[match.group(1)] if match else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from appliance.errors import Unavailable
 from appliance.runtime.backend import BackendError, BackendTimeout
 
 _HINT = "the container engine is not running; it is started again by itself"
+_CONNECT_S = 5
 _WORDS = 400  # characters of the engine's own message that a user gets to see
 
 
@@ -39,8 +41,9 @@ def shorten(message: str) -> str:
 class Engine:
     """Calls below /libpod. Threads share nothing, and no connection outlives its call."""
 
-    def __init__(self, socket: Path) -> None:
-        self._url = f"http+unix://{socket}"
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._url = f"http+unix://{path}"
 
     def call(
         self,
@@ -52,6 +55,7 @@ class Engine:
         timeout_s: float = 30,
     ) -> Any:
         """The answer's JSON, None without a body. EngineError, BackendTimeout, Unavailable."""
+        self._knock()
         with _translated(), APIClient(base_url=self._url) as client:
             return _parse(_send(client, method, path, params, body, timeout_s))
 
@@ -73,6 +77,7 @@ class Engine:
     ) -> Iterator[dict[str, Any]]:
         """The answer's JSON lines as they come. BackendTimeout after timeout_s, busy or not."""
         ends = time.monotonic() + timeout_s
+        self._knock()
         with _translated(), APIClient(base_url=self._url) as client:
             response = _send(client, method, path, params, None, timeout_s, stream=True)
             # A read timeout counts from the last byte, so a slow drip would never end: shut it from
@@ -92,6 +97,15 @@ class Engine:
                 response.close()
         if time.monotonic() >= ends:
             raise BackendTimeout(f"the container engine took longer than {timeout_s:g} s")
+
+    def _knock(self) -> None:
+        """podman-py leaves a socket open when nobody listens; find that out before it tries."""
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(_CONNECT_S)
+            try:
+                knocking.connect(str(self._path))
+            except OSError as error:
+                raise Unavailable("the container engine can't be reached", hint=_HINT) from error
 
 
 def _shut(raw: urllib3.HTTPResponse) -> None:

@@ -18,6 +18,7 @@ from appliance.runtime.podman_api import Engine
 
 _CAP_SYS_RESOURCE = 24
 _POLL_S = 0.05
+_NETNS = Path("/run/netns")
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,28 @@ def write_containers_conf(paths: Paths, host: Host) -> None:
     part.replace(paths.containers_conf)
 
 
+def ensure_shared_netns() -> None:
+    """Make /run/netns a shared mount, as `ip netns` does; without systemd nobody else may have.
+
+    The process that cleans up after a container in a user namespace looks from a mount namespace of
+    its own, which must see the network namespace that was mounted later, else bridge, address and
+    name of the container stay behind.
+    """
+    _NETNS.mkdir(mode=0o755, exist_ok=True)
+    found = _mount_tool("findmnt", "-n", "-o", "PROPAGATION", "--target", str(_NETNS))
+    if "shared" not in found:
+        _mount_tool("mount", "--rbind", str(_NETNS), str(_NETNS))
+        _mount_tool("mount", "--make-rshared", str(_NETNS))
+
+
+def _mount_tool(*argv: str) -> str:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=15, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Unavailable(f"{argv[0]} failed: {error}", hint="see `appliance doctor`") from error
+    return done.stdout
+
+
 def engine_env(containers_conf: Path) -> dict[str, str]:
     """The environment in which this host's podman command sees our containers' configuration."""
     return {**os.environ, "CONTAINERS_CONF": str(containers_conf)}
@@ -148,6 +171,7 @@ class PodmanService:
             process.wait(timeout=5)
 
     def _spawn(self) -> None:
+        ensure_shared_netns()
         self._socket.unlink(missing_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -163,6 +187,6 @@ class PodmanService:
     def _answers(self) -> bool:
         try:
             # Not _ping, which answers no JSON.
-            return self._socket.exists() and self._engine.exists("version")
+            return self._engine.exists("version")
         except (BackendError, Unavailable):
             return False

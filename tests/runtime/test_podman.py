@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import Unavailable
-from appliance.runtime.backend import BackendError, Bind, ImageNotFound
+from appliance.runtime.backend import BackendError, Bind, ImageNotFound, NetworkSpec
 from appliance.runtime.podman import PodmanBackend
 from tests.runtime.engine import UID_START, TestEngine, engine
 
@@ -175,7 +175,6 @@ def test_the_log_is_readable_by_root_only(made: TestEngine) -> None:
     assert (made.root / f"{name}.log").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_dead_engine_is_unavailable_and_comes_back(made: TestEngine) -> None:
     socket = made.root / "run" / "podman.sock"
     assert socket.stat().st_mode & 0o777 == 0o600
@@ -187,3 +186,20 @@ def test_a_dead_engine_is_unavailable_and_comes_back(made: TestEngine) -> None:
     assert not made.service.ensure()
     assert made.service.pid not in (None, before)
     made.backend.list()
+
+
+def test_nothing_of_its_network_stays_behind(made: TestEngine) -> None:
+    """Neither when it ends by itself nor when it is removed while it runs."""
+    network = NetworkSpec(f"net-{made.name()}", "apleftover", "10.207.79.0/24")
+    made.networks.append(network.name)
+    made.backend.ensure_network(network)
+    before = set(Path("/run/netns").iterdir())
+    ends, runs = made.name(), made.name()
+    made.run(ends, "true", network=network.name)
+    made.backend.create(made.spec(runs, "sleep", "1000", network=network.name))
+    made.backend.start(runs)
+    assert Path("/sys/class/net/apleftover").exists()
+    made.backend.remove(runs)
+    made.backend.remove(ends)
+    assert set(Path("/run/netns").iterdir()) <= before
+    assert not Path("/sys/class/net/apleftover").exists()
