@@ -28,6 +28,9 @@ class Person:
         assert answer.status_code == 303, answer.text
         self.csrf = _token(self.http.get("/").text)
 
+    def close(self) -> None:
+        self.http.close()
+
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Any request with session and CSRF token; the raw answer."""
         headers = {"X-CSRF-Token": self.csrf, **more.pop("headers", {})}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,7 +32,24 @@ def appliance() -> Iterator[Instance]:
     instance.destroy()
 
 
+SignIn = Callable[[str, str], Person]
+
+
 @pytest.fixture()
-def admin(appliance: Instance) -> Person:
+def sign_in(appliance: Instance) -> Iterator[SignIn]:
+    """sign_in(user, password) -> Person; closed after the test."""
+    people: list[Person] = []
+
+    def sign_in_as(user: str, password: str) -> Person:
+        people.append(Person(appliance.url, user, password))
+        return people[-1]
+
+    yield sign_in_as
+    for person in people:
+        person.close()
+
+
+@pytest.fixture()
+def admin(sign_in: SignIn) -> Person:
     """The first admin."""
-    return Person(appliance.url, "admin", PASSWORD)
+    return sign_in("admin", PASSWORD)

@@ -108,7 +108,7 @@ class Instance:
         """Stop everything, containers included, and delete the data."""
         if self._process is not None and self._process.poll() is None:
             self.interrupt()
-        stop = [ROOT / "scripts/up", "--stop", "--data", self.data]
+        stop = [str(ROOT / "scripts/up"), "--stop", "--data", str(self.data)]
         subprocess.run(stop, check=True, timeout=180, capture_output=True)
         subprocess.run(["rm", "-rf", "--one-file-system", self.data], check=True, timeout=120)
         if self._log is not None:
