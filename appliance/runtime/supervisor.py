@@ -16,7 +16,7 @@ from appliance import settings
 from appliance.boot import Appliance
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Unavailable
-from appliance.runtime import capacity, scheduler, socketdir, workloads
+from appliance.runtime import capacity, scheduler, slots, socketdir, workloads
 from appliance.runtime.backend import Backend, Container
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.limits import CPU_OVERCOMMIT
@@ -97,7 +97,7 @@ class Supervisor:
         return capacity.measure(settings.get(db, CPU_OVERCOMMIT))
 
     def _sweep(self, live: list[Workload], containers: dict[str, Container]) -> None:
-        """Remove what belongs to no live workload: containers and socket directories of ended ones."""
+        """Remove what belongs to no live workload: containers, socket directories and slots of ended ones."""
         names = {self.lifecycle.places.container_name(workload.id) for workload in live}
         ids = {workload.id for workload in live}
         orphans = {
@@ -109,9 +109,10 @@ class Supervisor:
             self._run(workload_id, self.lifecycle.clean_up)
 
     def _leftovers(self) -> set[str]:
-        """Ids that still have a socket directory."""
-        root = self.appliance.config.paths.sockets
-        return {path.name for path in socketdir.mounted(root)}
+        """Ids that still have a socket directory or a slot at the gateway."""
+        mounted = socketdir.mounted(self.appliance.config.paths.sockets)
+        held = slots.all_held(self.appliance.local.get())
+        return {path.name for path in mounted} | {holder.workload_id for holder in held}
 
     def _run(self, workload_id: str, step: Callable[[str], bool]) -> None:
         """Hand a step to the pool unless this workload has one running."""
