@@ -1,4 +1,4 @@
-"""Every template in its interesting conditions: name of the picture, template, context on top of the shell's."""
+"""Every template in its interesting conditions: name of the picture, template, own context."""
 
 from __future__ import annotations
 
