@@ -25,6 +25,11 @@ from plugins_builtin.projects import service as projects
 PER_PAGE = 50
 PANEL_ROWS = 8
 LOG_TAIL_BYTES = 65536
+OPENABLE = (
+    "provisioning",
+    "starting",
+    "running",
+)  # on its way, its URL says so and goes on by itself
 
 
 def blueprint() -> Blueprint:
@@ -63,7 +68,7 @@ def shown_row(ctx: Context, found: Shown) -> dict[str, Any]:
         "created_ms": notebook.created_ms,
         "started_ms": session.started_ms if session else None,
         "ended_ms": session.ended_ms if session else None,
-        "open_url": f"/open/{service.KIND}/{notebook.id}" if found.state == "running" else "",
+        "open_url": f"/open/{service.KIND}/{notebook.id}" if found.state in OPENABLE else "",
         "project_id": notebook.project_id,
         "wait_position": (session.wait_position or None) if session else None,
         "wait_reason": session.wait_reason if session else "",
@@ -219,13 +224,10 @@ def detail(notebook_id: str) -> str:
     """One notebook."""
     ctx = context()
     found = service.get(ctx, notebook_id)
-    log = _log_values(ctx, found.session)
-    stream = f"/stream?log={log['workload']}&offset={log['end']}" if log else "/stream"
     return page(
         "notebooks/detail.html",
         found.notebook.name,
-        stream_url=stream,
-        log=log,
+        log=_log_values(ctx, found.session),
         sessions=_session_rows(notebook_id),
         **notebook_frame(found, "Overview"),
     )
