@@ -189,6 +189,7 @@ def install(app: Flask, clock: Clock) -> None:
                 for item in get_flashed_messages(with_categories=True)
             ],
             "search_enabled": False,
+            "shared_origin": ctx is not None and ctx.config.origin_mode == "port",
         }
 
     @app.after_request

@@ -94,6 +94,7 @@ SHELL: dict[str, Any] = {
     ],
     "title": "diffusion ablation",
     "csrf_token": "token",
+    "shared_origin": True,
     "csp_nonce": "nonce",
     "flashes": [],
     "stream_url": "",
