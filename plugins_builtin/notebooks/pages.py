@@ -25,6 +25,7 @@ from plugins_builtin.projects import service as projects
 PER_PAGE = 50
 PANEL_ROWS = 8
 LOG_TAIL_BYTES = 65536
+FIELDS = ("name", "image", "other_image", "instance_type", "command")
 OPENABLE = (
     "provisioning",
     "starting",
@@ -132,7 +133,7 @@ def new(project_id: str) -> str:
     """The form, filled in so that one click creates a notebook."""
     ctx = context()
     types = list(ctx.registry.instance_types)
-    values = {"name": "My notebook", "image": "notebook", "instance_type": types[0], "command": ""}
+    values = {"name": "My notebook", "image": "notebook", "instance_type": types[0]}
     return _new_form(project_id, values, {})
 
 
@@ -151,7 +152,7 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
         crumbs=crumbs,
         live=False,
         project=project,
-        values=values,
+        values={"other_image": "", "command": "", **values},
         errors=errors,
         images=images,
         instance_types=shown_types(ctx),
@@ -161,11 +162,12 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
 
 def create(project_id: str) -> Any:
     """Make and start it, or show the form again with what was typed."""
-    values = {
-        key: request.form.get(key, "") for key in ("name", "image", "instance_type", "command")
-    }
-    spec, errors = forms.parse(NotebookSpec, values)
+    values = {key: request.form.get(key, "") for key in FIELDS}
+    asked = {key: value for key, value in values.items() if key != "other_image"}
+    image_field = "other_image" if values["other_image"] else "image"
+    spec, errors = forms.parse(NotebookSpec, {**asked, "image": values[image_field]})
     if spec is None:
+        errors = {image_field if key == "image" else key: text for key, text in errors.items()}
         return _new_form(project_id, values, errors), 400
     try:
         found = service.create(context(), project_id, spec)

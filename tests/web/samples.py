@@ -171,7 +171,13 @@ ROWS = {
 NEW_NOTEBOOK: dict[str, Any] = {
     "project": PROJECT,
     "title": "New notebook",
-    "values": {"name": "notebook 5", "image": "notebook", "instance_type": "C2", "command": ""},
+    "values": {
+        "name": "notebook 5",
+        "image": "notebook",
+        "instance_type": "C2",
+        "other_image": "",
+        "command": "",
+    },
     "errors": {},
     "images": [
         {"name": "notebook", "title": "JupyterLab on Debian 12"},
