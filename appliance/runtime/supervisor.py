@@ -62,8 +62,6 @@ class Supervisor:
             name = self.lifecycle.places.container_name(workload.id)
             if decide(workload, containers.get(name), self.lifecycle.boot_id) != "none":
                 self._run(workload.id, self.lifecycle.drive)
-            elif workload.state == "running":
-                self.lifecycle.note_oom(workload.id)
         self._sweep(live, containers)
         hurry = any(workload.state in ("starting", "provisioning") for workload in live)
         return STARTING_TURN_S if hurry else IDLE_TURN_S

@@ -133,7 +133,10 @@ def sign_in_url() -> str:
 
 def local_path(text: str) -> str:
     """The text if it is a path on this site, else "/": nobody is sent elsewhere after signing in."""
-    return text if text.startswith("/") and not text.startswith(("//", "/\\")) else "/"
+    plain = (
+        text.isprintable() and "\\" not in text
+    )  # browsers drop tabs and take backslashes for slashes
+    return text if plain and text.startswith("/") and not text.startswith("//") else "/"
 
 
 def done(url: str, message: str = "") -> Response:
