@@ -117,6 +117,11 @@ def project_tabs(project_id: str) -> list[dict[str, Any]]:
     ]
 
 
+def command_line(ctx: Context, words: str) -> str:
+    """`appliance …` as a form shows it, "" while the program has no such command."""
+    return f"appliance {words}" if words.split()[0] in ctx.registry.commands else ""
+
+
 def error_page(status: int, message: str, hint: str, issues: Sequence[str] = ()) -> str:
     """A page that says what went wrong and what to do next. Without the shell, which may be what is broken."""
     return render_template(
