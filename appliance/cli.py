@@ -54,7 +54,7 @@ def program() -> None:
 @data_option
 @click.option("--host", help="Address to listen on; 127.0.0.1 if not given.")
 @click.option("--port", type=int, help="Port to listen on; 8080 if not given.")
-@click.option("--tls", is_flag=False, flag_value="", metavar="self|CERT KEY", help="Serve HTTPS.")
+@click.option("--tls", metavar="self|CERT KEY", help="Serve HTTPS.")
 @click.option("--stop", "stop_it", is_flag=True, help="Stop the services and everything that runs.")
 @click.argument("key", required=False)
 def up(

@@ -31,4 +31,7 @@ def register_pages() -> list[Pages]:
 
 @hookimpl
 def register_panels() -> list[Panel]:
-    return [Panel("home", "This machine", "instance_types.panel", order=20)]
+    return [
+        Panel("home", "This machine", "instance_types.panel", order=20),
+        Panel("gauge", "In use", "instance_types.gauge"),
+    ]
