@@ -127,6 +127,9 @@ class Lifecycle:
             workloads.set_image_digest(db, workload.id, self.backend.image_digest(spec.image))
         self.backend.ensure_network(network.team_network(self.config, team.slot))
         self.backend.create(self.places.container_spec(workload, team))
+        if workload.boot_id != self.boot_id:
+            with write(db):
+                workloads.set_boot(db, workload.id, self.boot_id)
         return True
 
     def _pull(self, db: Db, workload: Workload) -> None:

@@ -16,7 +16,7 @@ from appliance import settings
 from appliance.boot import Appliance
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Unavailable
-from appliance.runtime import capacity, scheduler, socketdir, workloads
+from appliance.runtime import capacity, scheduler, workloads
 from appliance.runtime.backend import Backend, Container
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.limits import CPU_OVERCOMMIT
@@ -107,9 +107,8 @@ class Supervisor:
             self._run(workload_id, self.lifecycle.clean_up)
 
     def _leftovers(self) -> set[str]:
-        """Ids that still have a socket directory."""
-        root = self.appliance.config.paths.sockets
-        return {path.name for path in socketdir.mounted(root)}
+        """Ids that still have a socket directory, mounted or not: a kill may have come between, or a reboot."""
+        return {path.name for path in self.appliance.config.paths.sockets.iterdir()}
 
     def _run(self, workload_id: str, step: Callable[[str], bool]) -> None:
         """Hand a step to the pool unless this workload has one running."""
