@@ -16,7 +16,7 @@ from appliance import settings
 from appliance.boot import Appliance
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Unavailable
-from appliance.runtime import capacity, scheduler, workloads
+from appliance.runtime import capacity, scheduler, slots, workloads
 from appliance.runtime.backend import Backend, Container
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.limits import CPU_OVERCOMMIT
@@ -95,7 +95,7 @@ class Supervisor:
         return capacity.measure(settings.get(db, CPU_OVERCOMMIT))
 
     def _sweep(self, live: list[Workload], containers: dict[str, Container]) -> None:
-        """Remove what belongs to no live workload: containers and socket directories of ended ones."""
+        """Remove what belongs to no live workload: containers, socket directories and slots of ended ones."""
         names = {self.lifecycle.places.container_name(workload.id) for workload in live}
         ids = {workload.id for workload in live}
         orphans = {
@@ -107,8 +107,10 @@ class Supervisor:
             self._run(workload_id, self.lifecycle.clean_up)
 
     def _leftovers(self) -> set[str]:
-        """Ids that still have a socket directory, mounted or not: a kill may have come between, or a reboot."""
-        return {path.name for path in self.appliance.config.paths.sockets.iterdir()}
+        """Ids that still have a socket directory, mounted or not (a kill, a reboot), or a slot at the gateway."""
+        directories = {path.name for path in self.appliance.config.paths.sockets.iterdir()}
+        held = slots.all_held(self.appliance.local.get())
+        return directories | {holder.workload_id for holder in held}
 
     def _run(self, workload_id: str, step: Callable[[str], bool]) -> None:
         """Hand a step to the pool unless this workload has one running."""
