@@ -31,6 +31,7 @@ def test_a_wrong_setting_says_what_is_right(lab: Lab) -> None:
 
 
 def test_a_user_is_added_and_the_password_shown_once(lab: Lab) -> None:
+    run(lab, "teams", "add", "lab")
     said = run(lab, "users", "add", "ann").output
     assert said.startswith("user: ann   password: ")
     assert "ann" in run(lab, "users", "list").output
@@ -39,6 +40,7 @@ def test_a_user_is_added_and_the_password_shown_once(lab: Lab) -> None:
 
 
 def test_an_unknown_team_names_those_there_are(lab: Lab) -> None:
+    run(lab, "teams", "add", "lab")
     refused = run(lab, "users", "add", "ann", "--team", "nope")
     assert refused.exit_code == 1
     assert "lab" in refused.output
