@@ -17,7 +17,7 @@ from appliance.context import Context
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Invalid, TryAgain
 from appliance.plugins.contracts import Loop
-from appliance.runtime import holders, loops, tasks, wake, workloads
+from appliance.runtime import holders, loops, tasks, tokens, wake, workloads
 from appliance.runtime.spec import SpecPatch, WorkloadSpec
 from appliance.runtime.workloads import Workload
 
@@ -93,7 +93,10 @@ def review_connections(ctx: Context) -> None:
 
 def _still_admitted(ctx: Context, connection: holders.Connection) -> bool:
     session = sessions.by_digest(ctx.db, connection.credential)
-    principal = gate.session_principal(ctx.db, session)
+    if session is not None:
+        principal = gate.session_principal(ctx.db, session)
+    else:
+        principal = tokens.living_workload(ctx.db, connection.credential)
     if principal is NOBODY:
         return False
     try:
