@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from pydantic.alias_generators import to_camel
 from werkzeug.test import TestResponse
 
@@ -46,6 +47,23 @@ from plugins_builtin.instance_types import service as instance_types
 CAPACITY = Capacity(2000, 8192)
 PASSWORD = "correct horse"
 MOST_TURNS = 60
+
+
+class Compiled(BytecodeCache):
+    """Templates compiled once for all labs."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._known:
+            bucket.bytecode_from_string(self._known[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
 
 
 class Inline(Executor):
@@ -106,6 +124,7 @@ class Lab:
     @functools.cached_property
     def app(self) -> Flask:
         app = create_app(self.appliance)
+        app.jinja_env.bytecode_cache = COMPILED
         app.testing = True  # a bug is an exception in the test, not a page
         return app
 

@@ -96,9 +96,9 @@ class Lifecycle:
         if step == "start":
             self._note(db, workload, "starting the container")
             self.backend.start(name)
-            return self._move(db, workload, "starting")
+            return self._started(db, workload)
         if step == "mark_started":
-            return self._move(db, workload, "starting")
+            return self._started(db, workload)
         if step == "probe":
             return self._probe(db, workload)
         if step == "stop":
@@ -193,6 +193,10 @@ class Lifecycle:
     def _move(self, db: Db, workload: Workload, state: str, step: str = "") -> bool:
         with write(db):
             return workloads.move(db, workload.id, state, step=step)
+
+    def _started(self, db: Db, workload: Workload) -> bool:
+        with write(db):
+            return workloads.started(db, workload.id, self.boot_id)
 
     def _note(self, db: Db, workload: Workload, text: str) -> None:
         with write(db):

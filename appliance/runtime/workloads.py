@@ -222,6 +222,12 @@ def move(db: Db, workload_id: str, state: str, *, step: str = "") -> bool:
     return True
 
 
+def started(db: Db, workload_id: str, boot_id: str) -> bool:
+    """Its container runs, since this boot of the machine; False as `move`. Inside `write`."""
+    execute(db, "UPDATE workloads SET boot_id = ? WHERE id = ?", (boot_id, workload_id))
+    return move(db, workload_id, "starting")
+
+
 def end(
     db: Db, workload_id: str, state: str, reason: str, message: str, exit_code: int | None = None
 ) -> bool:
