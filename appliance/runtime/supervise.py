@@ -94,8 +94,7 @@ def main(appliance: Appliance) -> None:
 def _turn_for_ever(supervisor: Supervisor, engine: PodmanService) -> None:
     pause_s = 0.0
     while True:
-        supervisor.again.wait(pause_s)
-        supervisor.again.clear()
+        supervisor.wait(pause_s)
         try:
             engine.ensure()
             pause_s = supervisor.turn()
