@@ -120,14 +120,10 @@ def test_it_ends_by_itself(
     assert ann.session(notebook).exit_code == code
 
 
-@pytest.mark.parametrize("by_engine", [True, False])
-def test_out_of_memory_says_how_much_there_was(lab: Lab, ann: Person, by_engine: bool) -> None:
+def test_out_of_memory_says_how_much_there_was(lab: Lab, ann: Person) -> None:
     notebook = ann.notebook()
     lab.settle()
-    if not by_engine:  # only the kernel's count knows
-        lab.backend.kill_inside(lab.container(notebook))
-        lab.settle()
-    lab.backend.finish(lab.container(notebook), 137, oom=by_engine)
+    lab.backend.finish(lab.container(notebook), 137, oom=True)
     found = ended(lab, ann, notebook)
     assert found[:2] == ("failed", "OutOfMemory") and "4096 MiB" in found[2]
 
