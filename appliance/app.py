@@ -6,6 +6,7 @@ from flask import Flask, g, request
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from appliance import events
 from appliance.access import NOBODY
 from appliance.boot import Appliance
 from appliance.web import api, auth, errors, internal, pages, signin
@@ -29,6 +30,7 @@ def create_app(appliance: Appliance) -> Flask:
     @app.before_request
     def _who() -> None:
         g.ctx = appliance.context(NOBODY)
+        g.events_head = events.head(g.ctx.db)
         if request.path.startswith("/internal/"):
             auth.require_gateway(request)
         else:

@@ -105,9 +105,12 @@ class Pages:
 
 @dataclass(frozen=True)
 class Panel:
-    """A box on another page: a URL that htmx loads, so that a broken plugin breaks its own box only."""
+    """A box on another page: a URL that htmx loads, so that a broken plugin breaks its own box only.
 
-    slot: Literal["home"]
+    slot: "home", or "gauge" for the one line in the top bar.
+    """
+
+    slot: Literal["home", "gauge"]
     title: str
     endpoint: str
     order: int = 50

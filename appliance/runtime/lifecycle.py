@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 READY_HINT = "its last log lines say what it was doing; a larger instance type starts faster"
 
 
+class StopWished(ApplianceError):
+    """Somebody wants it stopped while it is still being fetched."""
+
+
 class Prober(Protocol):
     """Asks a program whether it is ready."""
 
@@ -48,7 +52,6 @@ class Lifecycle:
     local: LocalDb
     clock: Clock
     boot_id: str
-    oom_seen: dict[str, int] = field(default_factory=dict)
 
     def drive(self, workload_id: str) -> bool:
         """Take steps until there is nothing to do now; whether that changed anything.
@@ -72,6 +75,8 @@ class Lifecycle:
                     return
             except ImageNotFound as error:
                 self._end(db, workload, "error", "ImageNotFound", str(error))
+            except StopWished:
+                continue
             except Unavailable:
                 log.warning("the container engine is away; %s waits", workload_id)
                 return
@@ -91,9 +96,9 @@ class Lifecycle:
         if step == "start":
             self._note(db, workload, "starting the container")
             self.backend.start(name)
-            return self._move(db, workload, "starting")
+            return self._started(db, workload)
         if step == "mark_started":
-            return self._move(db, workload, "starting")
+            return self._started(db, workload)
         if step == "probe":
             return self._probe(db, workload)
         if step == "stop":
@@ -127,12 +132,17 @@ class Lifecycle:
             slots.link(self.config.paths, Held(slot, workload.id))
         self.backend.ensure_network(network.team_network(self.config, team.slot))
         self.backend.create(self.places.container_spec(workload, team))
+        if workload.boot_id != self.boot_id:
+            with write(db):
+                workloads.set_boot(db, workload.id, self.boot_id)
         return True
 
     def _pull(self, db: Db, workload: Workload) -> None:
         spec = workload.final
 
         def progress(text: str) -> None:
+            if workloads.get(db, workload.id).wanted == "stop":
+                raise StopWished("stopped while its image was pulled")
             self._note(db, workload, f"pulling {spec.image}: {text}")
 
         progress("asking the registry")
@@ -166,17 +176,15 @@ class Lifecycle:
         if container is not None and container.state == "running":
             self.backend.stop(container.name, workload.final.stop_timeout_s)
             return True  # the container has ended now: finish comes next
-        self._end(
-            db, workload, "stopped", "Stopped", workload.stop_reason or "stopped before it ran"
-        )
+        state = end_state(workload.kind, -1, killed_by_us=True)
+        self._end(db, workload, state, "Stopped", workload.stop_reason or "stopped before it ran")
         return False
 
     def _finish(self, db: Db, workload: Workload, container: Container) -> bool:
         code = container.exit_code if container.exit_code is not None else -1
         ours = workload.wanted == "stop"
-        oom = container.oom_killed or (code == 137 and self.oom_seen.get(workload.id, 0) > 0)
         memory = workload.final.resources.memory_mib
-        reason, message = states.explain_exit(code, ours, oom, memory)
+        reason, message = states.explain_exit(code, ours, container.oom_killed, memory)
         if ours:
             message = workload.stop_reason or message
         self._end(db, workload, end_state(workload.kind, code, ours), reason, message, code)
@@ -185,6 +193,10 @@ class Lifecycle:
     def _move(self, db: Db, workload: Workload, state: str, step: str = "") -> bool:
         with write(db):
             return workloads.move(db, workload.id, state, step=step)
+
+    def _started(self, db: Db, workload: Workload) -> bool:
+        with write(db):
+            return workloads.started(db, workload.id, self.boot_id)
 
     def _note(self, db: Db, workload: Workload, text: str) -> None:
         with write(db):
@@ -210,14 +222,7 @@ class Lifecycle:
         if slots.of(db, workload_id) is not None:
             with write(db):  # not before its processes, and with them its connections, are gone
                 slots.release(db, workload_id)
-        self.oom_seen.pop(workload_id, None)
         return True
-
-    def note_oom(self, workload_id: str) -> None:
-        """Remember how often the kernel killed inside a running container: the count is gone when it ended."""
-        kills = self.backend.oom_kills(self.places.container_name(workload_id))
-        if kills:
-            self.oom_seen[workload_id] = kills
 
 
 def end_state(kind: str, exit_code: int, killed_by_us: bool) -> str:

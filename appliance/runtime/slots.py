@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script
+from appliance.errors import Refused
+from appliance.ids import is_id
 from appliance.paths import Paths
 from appliance.runtime.spec import GATEWAY_SOCKET, Route
 
@@ -99,6 +101,8 @@ def link(paths: Paths, held: Held) -> None:
 
     The link lies outside of what containers can write, so nginx may follow it; it still follows none of theirs.
     """
+    if not is_id(held.workload_id):  # unprivileged processes can write the table that it comes from
+        raise Refused("a workload's id is malformed")
     target = os.path.relpath(paths.sockets / held.workload_id, paths.slots)
     path = paths.slots / str(held.slot)
     if path.is_symlink() and os.readlink(path) == target:

@@ -18,7 +18,7 @@ from appliance import settings
 from appliance.boot import Appliance
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Unavailable
-from appliance.runtime import capacity, scheduler, slots, socketdir, workloads
+from appliance.runtime import capacity, scheduler, slots, workloads
 from appliance.runtime.backend import Backend, Container
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.limits import CPU_OVERCOMMIT
@@ -83,8 +83,6 @@ class Supervisor:
             name = self.lifecycle.places.container_name(workload.id)
             if decide(workload, containers.get(name), self.lifecycle.boot_id) != "none":
                 self._run(workload.id, self.lifecycle.drive)
-            elif workload.state == "running":
-                self.lifecycle.note_oom(workload.id)
         self._sweep(live, containers)
         self.unanswered = self._sockets(w for w in live if w.state == "starting")
         hurry = any(workload.state in ("starting", "provisioning") for workload in live)
@@ -135,10 +133,10 @@ class Supervisor:
             self._run(workload_id, self.lifecycle.clean_up)
 
     def _leftovers(self) -> set[str]:
-        """Ids that still have a socket directory or a slot at the gateway."""
-        mounted = socketdir.mounted(self.appliance.config.paths.sockets)
+        """Ids that still have a socket directory, mounted or not (a kill, a reboot), or a slot at the gateway."""
+        directories = {path.name for path in self.appliance.config.paths.sockets.iterdir()}
         held = slots.all_held(self.appliance.local.get())
-        return {path.name for path in mounted} | {holder.workload_id for holder in held}
+        return directories | {holder.workload_id for holder in held}
 
     def _run(self, workload_id: str, step: Callable[[str], bool]) -> bool:
         """Hand a step to the pool; False when this workload has one running."""

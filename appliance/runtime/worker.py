@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 
-from appliance import events, gate, sessions
+from appliance import events, gate
 from appliance.access import NOBODY
 from appliance.boot import Appliance
 from appliance.context import Context
@@ -92,8 +92,7 @@ def review_connections(ctx: Context) -> None:
 
 
 def _still_admitted(ctx: Context, connection: holders.Connection) -> bool:
-    session = sessions.by_digest(ctx.db, connection.credential)
-    principal = gate.session_principal(ctx.db, session)
+    principal = gate.by_credential(ctx.db, connection.credential)
     if principal is NOBODY:
         return False
     try:

@@ -1,4 +1,4 @@
-"""How templates write times, durations and sizes. Pure functions, and `install` to name them as Jinja filters."""
+"""How templates write times, durations and sizes; `install` names them as Jinja filters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STATE_LOOKS: dict[str, str] = {
 
 
 def duration(ms: int | None) -> str:
-    """`820 ms`, `4 s`, `3m 12s`, `2h 05m`, `3d 4h`; a negative one (clocks differ) counts as nothing."""
+    """`820 ms`, `4 s`, `3m 12s`, `2h 05m`, `3d 4h`; a negative one (clocks differ) is 0."""
     if ms is None:
         return NOTHING
     ms = max(0, ms)
@@ -45,7 +45,7 @@ def duration(ms: int | None) -> str:
 
 
 def ago(ms: int | None, now_ms: int) -> str:
-    """A moment as people say it: `just now`, `5 min ago`, `3 h ago`, `4 days ago`, `in 5 min`, then the date.
+    """A moment in words: `just now`, `5 min ago`, `3 h ago`, `4 days ago`, `in 5 min`; a date.
 
     appliance.js says the same words when it keeps an open page's times fresh.
     """
@@ -91,7 +91,7 @@ def state_look(state: str) -> str:
 
 
 def install(environment: Environment, clock: Clock) -> None:
-    """Name these as filters: ago, absolute, iso, duration, bytes, shell, state_look; and as a test: live."""
+    """Adds the filters ago, absolute, iso, duration, bytes, shell, state_look; the test live."""
     environment.filters.update(
         ago=lambda ms: ago(ms, clock.now_ms()),
         absolute=absolute,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -57,9 +57,17 @@ def page(
             {"id": team.id, "name": team.name, "current": team.id == ctx.principal.team_id}
             for team in identity.teams_of(ctx.db, ctx.principal.user_id)
         ],
-        "stream_url": values.pop("stream_url", "/stream") if live else "",
+        "gauge_url": next((panel["url"] for panel in panels(ctx, "gauge")), ""),
+        "stream_url": _stream_url(values.get("log")) if live else "",
     }
     return render_template(template, **shell, **values)
+
+
+def _stream_url(log: Mapping[str, Any] | None) -> str:
+    """The page's one open connection, beginning where this request began, so that nothing falls between."""
+    offset = log["end"] if log else 0
+    watched = f"&log={log['workload']}" if log else ""
+    return f"/stream?last_event_id={g.events_head}.{offset}{watched}"
 
 
 def fragment(template: str, **values: Any) -> str:
@@ -85,6 +93,15 @@ def navigation(ctx: Context) -> list[dict[str, Any]]:
     ]
 
 
+def panels(ctx: Context, slot: str) -> list[dict[str, str]]:
+    """The boxes that plugins put at a place; each is a URL of its own."""
+    return [
+        {"title": panel.title, "url": url_for(panel.endpoint)}
+        for panel in ctx.registry.panels
+        if panel.slot == slot
+    ]
+
+
 def project_tabs(project_id: str) -> list[dict[str, Any]]:
     """The tabs of a project, from the plugins that have one."""
     tabs = sorted(
@@ -98,6 +115,11 @@ def project_tabs(project_id: str) -> list[dict[str, Any]]:
         }
         for tab in tabs
     ]
+
+
+def command_line(ctx: Context, words: str) -> str:
+    """`appliance …` as a form shows it, "" while the program has no such command."""
+    return f"appliance {words}" if words.split()[0] in ctx.registry.commands else ""
 
 
 def error_page(status: int, message: str, hint: str, issues: Sequence[str] = ()) -> str:
@@ -116,7 +138,10 @@ def sign_in_url() -> str:
 
 def local_path(text: str) -> str:
     """The text if it is a path on this site, else "/": nobody is sent elsewhere after signing in."""
-    return text if text.startswith("/") and not text.startswith(("//", "/\\")) else "/"
+    plain = (
+        text.isprintable() and "\\" not in text
+    )  # browsers drop tabs and take backslashes for slashes
+    return text if plain and text.startswith("/") and not text.startswith("//") else "/"
 
 
 def done(url: str, message: str = "") -> Response:
@@ -135,12 +160,7 @@ def index() -> str:
     ctx = context()
     if ctx.principal is NOBODY:
         return redirect(sign_in_url(), code=303)  # type: ignore[return-value]
-    panels = [
-        {"title": panel.title, "url": url_for(panel.endpoint)}
-        for panel in ctx.registry.panels
-        if panel.slot == "home"
-    ]
-    return page("home.html", "Home", panels=panels)
+    return page("home.html", "Home", panels=panels(ctx, "home"))
 
 
 def _static_url() -> Callable[[str], str]:
@@ -177,6 +197,7 @@ def install(app: Flask, clock: Clock) -> None:
                 for item in get_flashed_messages(with_categories=True)
             ],
             "search_enabled": False,
+            "shared_origin": ctx is not None and ctx.config.origin_mode == "port",
         }
 
     @app.after_request
@@ -184,8 +205,8 @@ def install(app: Flask, clock: Clock) -> None:
         nonce = g.get("csp_nonce", "")
         response.headers.setdefault(
             "Content-Security-Policy",
-            f"default-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; object-src 'none';"
-            " base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+            "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self';"
+            f" style-src 'self' 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         )
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")

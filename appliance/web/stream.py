@@ -142,10 +142,7 @@ def _log_view(ctx: Context, request: Request, offset: int | None) -> LogView | N
         return None
     workload = workloads.get(ctx.db, workload_id)
     require(ctx, f"{workload.kind}s.logs", project_id=workload.project_id)
-    asked = request.args.get("offset", "0")
-    return LogView(
-        workload.id, offset if offset is not None else int(asked) if asked.isdigit() else 0
-    )
+    return LogView(workload.id, offset or 0)
 
 
 def _messages(

@@ -20,6 +20,7 @@ def blueprint() -> Blueprint:
     pages = Blueprint("instance_types", __name__, template_folder="templates")
     pages.add_url_rule("/cluster", "cluster", cluster)
     pages.add_url_rule("/cluster/panel", "panel", panel)
+    pages.add_url_rule("/cluster/gauge", "gauge", gauge)
     return pages
 
 
@@ -46,6 +47,15 @@ def panel() -> str:
     waiting = sum(item.state == "pending" for item in workloads.live(ctx.db))
     meters = _meters(workloads.leases(ctx.db), _total(ctx))
     return fragment("instance_types/_panel.html", capacity=meters, waiting=waiting)
+
+
+def gauge() -> str:
+    """The line in the top bar: how many run, how many wait."""
+    ctx = context()
+    require_user(ctx)
+    live = workloads.live(ctx.db)
+    waiting = sum(item.state == "pending" for item in live)
+    return fragment("instance_types/_gauge.html", running=len(live) - waiting, waiting=waiting)
 
 
 def _total(ctx: Context) -> Capacity:

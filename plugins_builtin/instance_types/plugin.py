@@ -24,11 +24,14 @@ def register_settings() -> list[Setting]:
 def register_pages() -> list[Pages]:
     return [
         Pages(
-            pages.blueprint, nav=(NavItem("Cluster", "instance_types.cluster", "server", order=70),)
+            pages.blueprint, nav=(NavItem("Cluster", "instance_types.cluster", "server-2", order=70),)
         )
     ]
 
 
 @hookimpl
 def register_panels() -> list[Panel]:
-    return [Panel("home", "This machine", "instance_types.panel", order=20)]
+    return [
+        Panel("home", "This machine", "instance_types.panel", order=20),
+        Panel("gauge", "In use", "instance_types.gauge"),
+    ]

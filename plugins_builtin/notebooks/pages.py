@@ -15,7 +15,7 @@ from appliance.runtime import logs
 from appliance.runtime.workloads import Workload
 from appliance.web import forms
 from appliance.web.errors import status_of
-from appliance.web.pages import context, done, fragment, page
+from appliance.web.pages import command_line, context, done, fragment, page
 from plugins_builtin.notebooks import service
 from plugins_builtin.notebooks.service import Shown
 from plugins_builtin.notebooks.specs import NotebookQuery, NotebookSpec
@@ -25,6 +25,12 @@ from plugins_builtin.projects import service as projects
 PER_PAGE = 50
 PANEL_ROWS = 8
 LOG_TAIL_BYTES = 65536
+FIELDS = ("name", "image", "other_image", "instance_type", "command")
+OPENABLE = (
+    "provisioning",
+    "starting",
+    "running",
+)  # on its way, its URL says so and goes on by itself
 
 
 def blueprint() -> Blueprint:
@@ -63,7 +69,7 @@ def shown_row(ctx: Context, found: Shown) -> dict[str, Any]:
         "created_ms": notebook.created_ms,
         "started_ms": session.started_ms if session else None,
         "ended_ms": session.ended_ms if session else None,
-        "open_url": f"/open/{service.KIND}/{notebook.id}" if found.state == "running" else "",
+        "open_url": f"/open/{service.KIND}/{notebook.id}" if found.state in OPENABLE else "",
         "project_id": notebook.project_id,
         "wait_position": (session.wait_position or None) if session else None,
         "wait_reason": session.wait_reason if session else "",
@@ -127,7 +133,7 @@ def new(project_id: str) -> str:
     """The form, filled in so that one click creates a notebook."""
     ctx = context()
     types = list(ctx.registry.instance_types)
-    values = {"name": "My notebook", "image": "notebook", "instance_type": types[0], "command": ""}
+    values = {"name": "My notebook", "image": "notebook", "instance_type": types[0]}
     return _new_form(project_id, values, {})
 
 
@@ -146,21 +152,22 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
         crumbs=crumbs,
         live=False,
         project=project,
-        values=values,
+        values={"other_image": "", "command": "", **values},
         errors=errors,
         images=images,
         instance_types=shown_types(ctx),
-        cli=f"appliance notebooks create --project {project.id}",
+        cli=command_line(ctx, f"notebooks create --project {project.id}"),
     )
 
 
 def create(project_id: str) -> Any:
     """Make and start it, or show the form again with what was typed."""
-    values = {
-        key: request.form.get(key, "") for key in ("name", "image", "instance_type", "command")
-    }
-    spec, errors = forms.parse(NotebookSpec, values)
+    values = {key: request.form.get(key, "") for key in FIELDS}
+    asked = {key: value for key, value in values.items() if key != "other_image"}
+    image_field = "other_image" if values["other_image"] else "image"
+    spec, errors = forms.parse(NotebookSpec, {**asked, "image": values[image_field]})
     if spec is None:
+        errors = {image_field if key == "image" else key: text for key, text in errors.items()}
         return _new_form(project_id, values, errors), 400
     try:
         found = service.create(context(), project_id, spec)
@@ -219,13 +226,10 @@ def detail(notebook_id: str) -> str:
     """One notebook."""
     ctx = context()
     found = service.get(ctx, notebook_id)
-    log = _log_values(ctx, found.session)
-    stream = f"/stream?log={log['workload']}&offset={log['end']}" if log else "/stream"
     return page(
         "notebooks/detail.html",
         found.notebook.name,
-        stream_url=stream,
-        log=log,
+        log=_log_values(ctx, found.session),
         sessions=_session_rows(notebook_id),
         **notebook_frame(found, "Overview"),
     )

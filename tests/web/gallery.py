@@ -1,6 +1,7 @@
 """Pictures of every page with made-up data, to look at: `python -m tests.web.gallery [FOLDER]`.
 
-Writes FOLDER/<page>-<width>-<theme>.png (default tests/artifacts/gallery) and says what a browser complains about.
+Writes FOLDER/<page>-<width>-<theme>.png (default tests/artifacts/gallery) and says what a browser
+complains about.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from mimetypes import guess_type
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -20,6 +22,8 @@ from tests.web.pages import PAGES
 
 CHROMIUM = "/usr/bin/chromium"
 WIDTHS = {1280: 860, 390: 844}
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-nonce'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -27,7 +31,7 @@ POLICY = (
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The static files, and each sample page under its name, with the policy that the real pages have."""
+    """The static files, and each sample page under its name, under a strict policy."""
 
     def do_GET(self) -> None:
         name = self.path.split("?")[0].strip("/")
@@ -66,12 +70,11 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.server_close()
 
 
-def take(browser: Browser, url: str, width: int, theme: str, folder: Path) -> list[str]:
-    """Pictures of all pages at one width and theme; what the console said, and pages wider than the screen."""
+def take(browser: Browser, url: str, width: int, theme: Theme, folder: Path) -> list[str]:
+    """Pictures of all pages; gives what the console said and which are wider than the screen."""
     complaints: list[str] = []
-    scheme = "dark" if theme == "dark" else "light"
     context = browser.new_context(
-        viewport={"width": width, "height": WIDTHS[width]}, color_scheme=scheme  # type: ignore[arg-type]
+        viewport={"width": width, "height": WIDTHS[width]}, color_scheme=theme
     )
     page = context.new_page()
     page.set_default_timeout(10_000)
@@ -95,7 +98,7 @@ def main(folder: Path) -> int:
     with serving(Handler) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
         for width in WIDTHS:
-            for theme in ("light", "dark"):
+            for theme in THEMES:
                 complaints += take(browser, url, width, theme, folder)
         browser.close()
     print("\n".join(complaints) or "nothing to complain about")

@@ -1,4 +1,4 @@
-"""Every template in its interesting conditions: name of the picture, template, context on top of the shell's."""
+"""Every template in its interesting conditions: name of the picture, template, own context."""
 
 from __future__ import annotations
 
@@ -91,6 +91,7 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
             "title": "New project",
             "values": {"name": "Segmentation"},
             "errors": {"name": "your team has a project of this name"},
+            "cli": "appliance projects create",
         },
     ),
     ("project", "projects/detail.html", PROJECT_TABS),
@@ -118,6 +119,10 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("notebooks", "notebooks/list.html", {**PROJECT_TABS, **ROWS}),
     ("notebooks-empty", "notebooks/list.html", {**PROJECT_TABS, **ROWS, "notebooks": []}),
+    ("notebooks-panel", "notebooks/_panel.html", ROWS),
+    ("notebooks-panel-empty", "notebooks/_panel.html", {"notebooks": []}),
+    ("cluster-panel", "instance_types/_panel.html", {**CLUSTER, "waiting": 2}),
+    ("cluster-gauge", "instance_types/_gauge.html", {"running": 3, "waiting": 1}),
     ("notebooks-rows", "notebooks/_rows.html", {**PROJECT_TABS, **ROWS}),
     ("notebook-new", "notebooks/new.html", NEW_NOTEBOOK),
     (

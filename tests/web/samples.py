@@ -94,6 +94,7 @@ SHELL: dict[str, Any] = {
     ],
     "title": "diffusion ablation",
     "csrf_token": "token",
+    "shared_origin": True,
     "csp_nonce": "nonce",
     "flashes": [],
     "stream_url": "",
@@ -150,7 +151,8 @@ DETAIL: dict[str, Any] = {
 FAILED = notebook(
     "failed",
     reason="OutOfMemory",
-    message="the program was killed: it used more than its 4096 MiB of memory. Start it on a larger instance type, or load less at once",
+    message="the program was killed: it used more than its 4096 MiB of memory. "
+    "Start it on a larger instance type, or load less at once",
 )
 PROJECT_TABS = {"project": PROJECT, "tabs": _tabs("Notebooks", "Settings"), "title": "Segmentation"}
 ROWS = {
@@ -166,10 +168,16 @@ ROWS = {
     "previous_url": "",
     "next_url": "/projects/pr7h2k9d3s5/notebooks?after=n5",
 }
-NEW_NOTEBOOK = {
+NEW_NOTEBOOK: dict[str, Any] = {
     "project": PROJECT,
     "title": "New notebook",
-    "values": {"name": "notebook 5", "image": "notebook", "instance_type": "C2", "command": ""},
+    "values": {
+        "name": "notebook 5",
+        "image": "notebook",
+        "instance_type": "C2",
+        "other_image": "",
+        "command": "",
+    },
     "errors": {},
     "images": [
         {"name": "notebook", "title": "JupyterLab on Debian 12"},

@@ -1,4 +1,4 @@
-"""Every template renders, and holds to what the Content-Security-Policy and accessibility ask for."""
+"""Every template renders and holds to what its security policy and accessibility ask for."""
 
 from __future__ import annotations
 
