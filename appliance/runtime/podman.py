@@ -180,9 +180,9 @@ class PodmanBackend:
 
         Else its monitor and its first process would stay for ever.
         """
-        found = self.inspect(name)
-        if found is not None and found.state == "created":
-            with suppress(EngineError):
+        with suppress(EngineError):  # half removed it can't be looked at, but removed
+            found = self.inspect(name)
+            if found is not None and found.state == "created":
                 self._engine.call("post", f"containers/{name}/init", timeout_s=60)
 
     def ensure_network(self, network: NetworkSpec) -> None:
