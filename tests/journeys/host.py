@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.config import UIDS_PER_SLOT, Config
+from appliance.runtime import netns
 
 AARDVARK = Path("/run/containers/networks/aardvark-dns")
 
@@ -99,20 +100,9 @@ def bridges(config: Config) -> dict[str, list[str]]:
     }
 
 
-def orphan_namespaces() -> list[str]:
-    """Network namespaces of containers that are gone, of whichever instance."""
-    named = {path.name for path in Path("/run/netns").glob("netns-*")}
-    ids = run("podman", "ps", "--all", "--quiet", "--no-trunc").split()
-    if ids:
-        form = "{{.NetworkSettings.SandboxKey}}"
-        asked = subprocess.run(
-            ["podman", "inspect", "--format", form, *ids],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )  # 125 when one went away meanwhile
-        named -= {Path(line).name for line in asked.stdout.split()}
-    return sorted(named)
+def orphan_namespaces(config: Config) -> list[str]:
+    """Network namespaces that have an address of the instance and no process in them."""
+    return [name for name, empty in netns.orphans(config).items() if not empty]
 
 
 def mounts(config: Config) -> list[str]:
@@ -132,6 +122,7 @@ def leftovers(config: Config) -> list[str]:
     found += [f"bridge {name} with {ports}" for name, ports in bridges(config).items()]
     names = run("podman", "network", "ls", "--quiet").split()
     found += [f"network {name}" for name in names if config.instance in name]
+    found += [f"network namespace {name}" for name in orphan_namespaces(config)]
     found += [f"names {path}" for path in AARDVARK.glob(f"*{config.instance}*")]
     if f"appliance_{config.instance}" in run("nft", "list", "tables"):
         found.append("firewall")
@@ -153,7 +144,7 @@ def until(what: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         time.sleep(0.05)
 
 
-def until_empty(what: Callable[[], list[str]], timeout_s: float = 30.0) -> None:
+def until_empty(what: Callable[[], list[str]], timeout_s: float = 60.0) -> None:
     """Until nothing is found any more; fails with what is left."""
     deadline = time.monotonic() + timeout_s
     while found := what():

@@ -71,14 +71,7 @@ def _network(config: Config) -> list[str]:
     there = host.containers(config)
     ports = [port for bridge in host.bridges(config).values() for port in bridge]
     found = [] if len(ports) == len(there) else [f"{ports} for {len(there)} containers"]
-    named = [
-        line
-        for path in host.AARDVARK.glob(f"*{config.instance}*")
-        for line in path.read_text().splitlines()[1:]
-    ]
-    if len(named) != len(there):
-        found.append(f"{named} for {len(there)} containers")
-    return found + [f"network namespace {name}" for name in host.orphan_namespaces()]
+    return found + [f"network namespace {name}" for name in host.orphan_namespaces(config)]
 
 
 def _files(config: Config) -> list[str]:

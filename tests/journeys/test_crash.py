@@ -113,5 +113,5 @@ def test_a_kernel_keeps_its_variables(crashing: Crashing) -> None:
 
 def test_nothing_is_left_on_the_host(crashing: Crashing) -> None:
     config = crashing.instance.config
-    host.until_empty(lambda: broken(config), 60)
+    host.until_empty(lambda: broken(config))
     assert not host.containers(config) and not any(host.bridges(config).values())
