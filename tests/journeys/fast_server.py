@@ -40,6 +40,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
 
+    def handle_error(self, *args: object) -> None:
+        """Who asked is gone, killed perhaps: nothing for the log."""
+
 
 def note_start() -> None:
     """Leave a trace of who ran when: a second run of one workload, or two at a time, is seen in the files."""

@@ -155,7 +155,7 @@ def test_a_hundred_kills(crashing: Crashing) -> None:
     for notebook in (kernel_notebook, talker, *background.notebooks):
         crashing.stop(notebook)
     host.until_empty(
-        lambda: [str(item["id"]) for item in host.rows(config, "SELECT id FROM leases")], 60
+        lambda: [str(item["id"]) for item in host.rows(config, "SELECT workload_id AS id FROM leases")], 60
     )
     host.until_empty(lambda: broken(config))
     for notebook in (talker, *background.notebooks):
