@@ -10,6 +10,8 @@ from appliance.runtime import logs, workloads
 from appliance.runtime.places import Places
 from appliance.runtime.tokens import workload_token
 
+RESCAN_TURNS = 60
+
 
 class LogWork:
     """turn() is called every third of a second; a turn without news costs one stat per live workload."""
@@ -17,15 +19,17 @@ class LogWork:
     def __init__(self, appliance: Appliance, places: Places) -> None:
         self._appliance = appliance
         self._places = places
-        self._open: set[str] | None = None
+        self._open: set[str] = set()
+        self._turns = 0
 
     def turn(self) -> None:
         """Copy what is new of live workloads, and finish the logs of those that ended and whose container is gone."""
         db = self._appliance.local.get()
         # those that still wait too: one that starts and dies before the next turn has the log that matters most
         live = {workload.id for workload in workloads.live(db)}
-        if self._open is None:
-            self._open = self._unfinished()
+        if self._turns % RESCAN_TURNS == 0:
+            self._open |= self._unfinished()
+        self._turns += 1
         for workload_id in live:
             self._copy(workload_id)
         for workload_id in self._open - live:
@@ -41,7 +45,7 @@ class LogWork:
         return [workload_token(self._appliance.keys, workload_id).encode()]
 
     def _unfinished(self) -> set[str]:
-        """After a start: every workload that still has a raw log."""
+        """Every workload that still has a raw log: after our start, or of a container that outlived its row for a moment."""
         return {path.parent.name for path in self._appliance.config.paths.logs.glob("*/raw.log")}
 
 
