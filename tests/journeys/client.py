@@ -90,8 +90,9 @@ class Door:
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """A request to the notebook's server; path below `/n/<id>/`."""
         headers = {"Host": self.host, "Cookie": f"gate={self.gate}", **more.pop("headers", {})}
+        more.setdefault("timeout", 30)
         return httpx.request(
-            method, f"{self.url}/n/{self.notebook}/{path}", headers=headers, timeout=30, **more
+            method, f"{self.url}/n/{self.notebook}/{path}", headers=headers, **more
         )
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
