@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import socket
 import tomllib
@@ -126,6 +127,7 @@ class Config:
         return ipaddress.IPv4Network((int(self.pool[0]) + (team_slot << 8), 24))
 
 
+_INSTANCE = re.compile(r"[0-9a-f]{6}")
 _WRITTEN = ("instance", "slot", "host", "port", "domain", "tls_cert", "tls_key", "names")
 
 
@@ -165,8 +167,15 @@ def from_mapping(data: Path, raw: dict[str, Any]) -> Config:
         raise Invalid(f"config.toml: slot must be 0 to {SLOTS - 1}")
     if not 1 <= raw.get("port", 8080) <= 65534:
         raise Invalid("config.toml: port must be 1 to 65534")
-    names = tuple(raw.pop("names", ()))
-    return Config(data=data, names=names, **raw)
+    for key in ("instance", "slot"):
+        if key not in raw:
+            raise Invalid(f"config.toml: {key} is missing", hint="restore the file from a backup")
+    if not _INSTANCE.fullmatch(raw["instance"]):
+        raise Invalid("config.toml: instance must be six hexadecimal digits")
+    names = tuple(raw.get("names", ()))
+    if not all(isinstance(name, str) for name in names):
+        raise Invalid("config.toml: names must be a list of texts")
+    return Config(data=data, **{**raw, "names": names})
 
 
 def save(config: Config) -> None:

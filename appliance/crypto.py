@@ -29,7 +29,8 @@ class Keys:
 
     def check(self, purpose: str, text: str, given: str) -> bool:
         """Whether `given` is the mac, in constant time."""
-        return hmac.compare_digest(self.mac(purpose, text), given)
+        # as bytes: of texts it takes ASCII only, and `given` is whatever somebody sent
+        return hmac.compare_digest(self.mac(purpose, text).encode(), given.encode())
 
 
 def load_keys(path: Path) -> Keys:

@@ -53,10 +53,10 @@ def write(db: Db) -> Iterator[Db]:
     db.conn.execute("BEGIN IMMEDIATE")
     try:
         yield db
+        db.conn.execute("COMMIT")  # it can fail too: a full disk, a reference checked at the end
     except BaseException:
         db.conn.rollback()
         raise
-    db.conn.execute("COMMIT")
     if db.wake is not None:
         touch(db.wake)
 

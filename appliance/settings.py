@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from sqlite_utils import Database, Migrations
@@ -47,6 +48,8 @@ def parse(setting: Setting, text: str) -> Any:
             if setting.type is bool
             else setting.type(text)
         )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(text)  # "nan" lies within all bounds
     except (ValueError, KeyError):
         raise Invalid(f"{setting.key} must be {setting.type.__name__}, not {text[:60]!r}") from None
     low, high = setting.bounds

@@ -33,15 +33,19 @@ def build(modules: Mapping[str, ModuleType]) -> Registry:
     """Registry of these plugin modules; each has `INFO` and hook implementations."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
-    infos = in_order({module.INFO.name: module.INFO for module in modules.values()})
-    by_name = {module.INFO.name: module for module in modules.values()}
+    by_name: dict[str, ModuleType] = {}
+    for module in modules.values():
+        if by_name.setdefault(module.INFO.name, module) is not module:
+            raise PluginError(f"two plugins are called {module.INFO.name}")
+    infos = in_order({name: module.INFO for name, module in by_name.items()})
     for info in infos:
         if info.api_version != API_VERSION:
             raise PluginError(
                 f"plugin {info.name} is written for API {info.api_version}, this is {API_VERSION}"
             )
-        manager.register(by_name[info.name], name=info.name)
     try:
+        for info in infos:
+            manager.register(by_name[info.name], name=info.name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(f"unknown hook: {error}", hint="compare with docs/hooks.md") from error

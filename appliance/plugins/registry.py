@@ -70,7 +70,7 @@ class Registry:
 
     def listeners(self) -> list[str]:
         """Names of plugins that listen to events."""
-        return [impl.plugin_name for impl in self.manager.hook.on_event.get_hookimpls()][::-1]
+        return [impl.plugin_name for impl in self.manager.hook.on_event.get_hookimpls()]
 
     def tell(self, plugin: str, ctx: Context, event: Event) -> None:
         """Hand one event to one plugin; whatever it raises is the caller's to handle."""
@@ -81,7 +81,7 @@ class Registry:
     def extensions(self, ctx: Context, workload: Workload) -> list[tuple[str, SpecPatch]]:
         """What each plugin adds to a workload, in the order of `plugins`; the first error goes through."""
         patches: list[tuple[str, SpecPatch]] = []
-        for impl in self.manager.hook.extend_workload.get_hookimpls()[::-1]:
+        for impl in self.manager.hook.extend_workload.get_hookimpls():
             patch: SpecPatch | None = impl.function(ctx=ctx, workload=workload)  # type: ignore[assignment]
             if patch is not None:
                 patches.append((impl.plugin_name, patch))
@@ -114,16 +114,24 @@ def collect(manager: pluggy.PluginManager, plugins: Iterable[PluginInfo]) -> Reg
     return _freeze(manager, infos, found)
 
 
+def _permissions(resources: Iterable[ApiResource]) -> dict[str, Role]:
+    """Every permission with the least role that has it; whoever came last must not lower it unseen."""
+    permissions: dict[str, Role] = {}
+    for resource in resources:
+        declared = [(permission_of(resource, verb), verb.role) for verb in resource.verbs]
+        for name, role in (*resource.permissions.items(), *declared):
+            if permissions.setdefault(name, role) != role:
+                raise PluginError(f"{name} is for the role {permissions[name]} and for {role}")
+    return permissions
+
+
 def _freeze(
     manager: pluggy.PluginManager,
     infos: tuple[PluginInfo, ...],
     found: Mapping[str, dict[str, Any]],
 ) -> Registry:
     resources: dict[str, ApiResource] = found["register_api_resources"]
-    permissions: dict[str, Role] = {}
-    for resource in resources.values():
-        permissions.update(resource.permissions)
-        permissions.update({permission_of(resource, verb): verb.role for verb in resource.verbs})
+    permissions = _permissions(resources.values())
     return Registry(
         manager=manager,
         plugins=infos,

@@ -6,6 +6,8 @@ team, only at places where they do no harm; an image name and a command; nothing
 
 from __future__ import annotations
 
+import posixpath
+
 from appliance.config import Config
 from appliance.errors import Refused
 from appliance.identity import Team
@@ -36,11 +38,11 @@ def check(workload: Workload, spec: WorkloadSpec, team: Team, config: Config) ->
         raise Refused("the workload's id is malformed")
     if workload.team_id != team.id:
         raise Refused("the workload belongs to another team")
-    targets = [mount.target.rstrip("/") or "/" for mount in spec.mounts]
+    targets = [_plain(mount.target) for mount in spec.mounts]
     if len(set(targets)) != len(targets):
         raise Refused("two mounts at one place")
     for mount, target in zip(spec.mounts, targets):
-        if ".." in target.split("/") or target == "/" or _under_forbidden(target):
+        if ".." in mount.target.split("/") or target == "/" or _under_forbidden(target):
             raise Refused(f"nothing may be mounted at {mount.target}")
         _check_owner(mount, team, config)
     for name in spec.env:
@@ -48,6 +50,11 @@ def check(workload: Workload, spec: WorkloadSpec, team: Team, config: Config) ->
             raise Refused(f"the variable {name} is set by the appliance")
     if any("\0" in text for text in (*spec.command, *spec.env.values())):
         raise Refused("a NUL byte in command or environment")
+
+
+def _plain(target: str) -> str:
+    """The path as the engine reads it: `//etc` and `/./etc` are `/etc`."""
+    return "/" + posixpath.normpath(target).lstrip("/")
 
 
 def _under_forbidden(target: str) -> bool:
@@ -65,5 +72,6 @@ def _check_owner(mount: Mount, team: Team, config: Config) -> None:
     path = config.paths.area(mount.area) / mount.name
     if path.is_symlink():
         raise Refused(f"{mount.area}/{mount.name} is a symbolic link")
-    if path.exists() and path.stat().st_uid != config.team_uid(team.slot):
+    # Root's own: made a moment ago and the supervisor killed before it gave it to the team.
+    if path.exists() and path.stat().st_uid not in (0, config.team_uid(team.slot)):
         raise Refused(f"{mount.area}/{mount.name} belongs to another team")

@@ -12,7 +12,7 @@ from appliance.clock import Clock
 from appliance.config import Config
 from appliance.db import Db, LocalDb, write
 from appliance.errors import ApplianceError, Unavailable
-from appliance.runtime import guard, network, socketdir, states, workloads
+from appliance.runtime import guard, network, slots, socketdir, states, workloads
 from appliance.runtime.backend import (
     Backend,
     BackendError,
@@ -22,6 +22,7 @@ from appliance.runtime.backend import (
 )
 from appliance.runtime.places import Places
 from appliance.runtime.reconcile import decide
+from appliance.runtime.slots import Held
 from appliance.runtime.workloads import Workload
 
 log = logging.getLogger(__name__)
@@ -95,9 +96,9 @@ class Lifecycle:
         if step == "start":
             self._note(db, workload, "starting the container")
             self.backend.start(name)
-            return self._move(db, workload, "starting")
+            return self._started(db, workload)
         if step == "mark_started":
-            return self._move(db, workload, "starting")
+            return self._started(db, workload)
         if step == "probe":
             return self._probe(db, workload)
         if step == "stop":
@@ -123,10 +124,17 @@ class Lifecycle:
         guard.check(workload, spec, team, self.config)
         if not self.backend.has_image(spec.image):
             self._pull(db, workload)
+        digest = self.backend.image_digest(spec.image)
         with write(db):
-            workloads.set_image_digest(db, workload.id, self.backend.image_digest(spec.image))
+            workloads.set_image_digest(db, workload.id, digest)
+            slot = slots.take(db, workload.id, spec.route)
+        if slot is not None:
+            slots.link(self.config.paths, Held(slot, workload.id))
         self.backend.ensure_network(network.team_network(self.config, team.slot))
         self.backend.create(self.places.container_spec(workload, team))
+        if workload.boot_id != self.boot_id:
+            with write(db):
+                workloads.set_boot(db, workload.id, self.boot_id)
         return True
 
     def _pull(self, db: Db, workload: Workload) -> None:
@@ -152,7 +160,9 @@ class Lifecycle:
         if route is None or self.prober.ready(socket, route.ready_path):
             with write(db):
                 if workloads.move(db, workload.id, "running"):
-                    workloads.open_route(db, workload, self.places.upstream(workload))
+                    workloads.open_route(
+                        db, workload, self.places.upstream(workload, slots.of(db, workload.id))
+                    )
             return False
         limit_s = workload.final.ready_timeout_s
         if self.clock.now_ms() - (workload.started_ms or 0) > limit_s * 1000:
@@ -184,6 +194,10 @@ class Lifecycle:
         with write(db):
             return workloads.move(db, workload.id, state, step=step)
 
+    def _started(self, db: Db, workload: Workload) -> bool:
+        with write(db):
+            return workloads.started(db, workload.id, self.boot_id)
+
     def _note(self, db: Db, workload: Workload, text: str) -> None:
         with write(db):
             workloads.note(db, workload.id, text)
@@ -201,9 +215,13 @@ class Lifecycle:
             workloads.end(db, workload.id, state, reason, message, code)
 
     def clean_up(self, workload_id: str) -> bool:
-        """Remove what an ended workload leaves on the host: container and socket directory. Repeatable."""
+        """Remove what an ended workload leaves: container, socket directory, its slot at the gateway. Repeatable."""
         self.backend.remove(self.places.container_name(workload_id))
         socketdir.remove(self.places.socket_dir(workload_id))
+        db = self.local.get()
+        if slots.of(db, workload_id) is not None:
+            with write(db):  # not before its processes, and with them its connections, are gone
+                slots.release(db, workload_id)
         return True
 
 

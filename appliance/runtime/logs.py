@@ -11,7 +11,7 @@ import ctypes
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SEGMENT_BYTES = 1 << 20
@@ -46,14 +46,15 @@ def copy(directory: Path, secrets: Sequence[bytes], final: bool = False) -> bool
             chunk = raw.read(READ_BYTES)
     except FileNotFoundError:
         return False
-    text, used = _translate(chunk, final and len(chunk) < READ_BYTES)
+    text, used = _translate(chunk, final and len(chunk) < READ_BYTES, secrets)
     if not used:
         return False
     out = _append(directory, cursor.out, _masked(text, secrets))
-    punched = cursor.punched
-    if cursor.raw + used - punched >= PUNCH_BYTES:
-        punched = _punch(directory / "raw.log", cursor.raw + used)
-    _save_cursor(directory, Cursor(cursor.raw + used, out, punched))
+    cursor = Cursor(cursor.raw + used, out, cursor.punched)
+    _save_cursor(directory, cursor)
+    if cursor.raw - cursor.punched >= PUNCH_BYTES:  # behind the cursor: nobody reads there again
+        punched = _punch(directory / "raw.log", cursor.raw)
+        _save_cursor(directory, replace(cursor, punched=punched))
     return len(chunk) == READ_BYTES
 
 
@@ -101,29 +102,37 @@ def last_lines(directory: Path, count: int = 20) -> list[str]:
     return [line.partition(" ")[2] for line in lines]
 
 
-def _translate(chunk: bytes, final: bool) -> tuple[bytes, int]:
+def _translate(chunk: bytes, final: bool, secrets: Sequence[bytes]) -> tuple[bytes, int]:
     """CRI lines as `<time to the millisecond>Z <text>` lines, and how many bytes of the chunk they took."""
     out: list[bytes] = []
     parts: list[bytes] = []
-    used = position = 0
+    used, position, stamp = 0, 0, b""
     while (end := chunk.find(b"\n", position)) >= 0:
         stamp, _, rest = chunk[position:end].partition(b" ")
         kind, text = rest[7:8], rest[9:]  # after "stdout " or "stderr "
         position = end + 1
         parts.append(text)
-        long = sum(map(len, parts)) >= LONGEST_LINE_BYTES
-        if kind == b"P" and not long:
+        if kind == b"P" and not _may_cut(parts, secrets):
             continue
         out.append(stamp[:23] + b"Z " + b"".join(parts) + b"\n")
         parts, used = [], position
     if final and parts:
-        out.append(b"".join(parts) + b"\n")
+        out.append(stamp[:23] + b"Z " + b"".join(parts) + b"\n")
         used = position
     if final and position < len(chunk):
         used = len(chunk)  # half a line of a writer that was killed
     if not used and len(chunk) == READ_BYTES:
         used = len(chunk)  # no line in 1 MiB: not conmon's format; never stand still
     return b"".join(out), used
+
+
+def _may_cut(parts: Sequence[bytes], secrets: Sequence[bytes]) -> bool:
+    """Whether a line that has not ended yet is long enough to be cut here: not within a secret, or half of it shows."""
+    length = sum(map(len, parts))
+    if length < LONGEST_LINE_BYTES or length >= 2 * LONGEST_LINE_BYTES:
+        return length >= LONGEST_LINE_BYTES
+    text = b"".join(parts)
+    return not any(text.endswith(secret[:n]) for secret in secrets for n in range(1, len(secret)))
 
 
 def _masked(text: bytes, secrets: Sequence[bytes]) -> bytes:

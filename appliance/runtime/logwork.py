@@ -22,7 +22,8 @@ class LogWork:
     def turn(self) -> None:
         """Copy what is new of live workloads, and finish the logs of those that ended and whose container is gone."""
         db = self._appliance.local.get()
-        live = {w.id for w in workloads.live(db) if w.started_ms or w.state == "provisioning"}
+        # those that still wait too: one that starts and dies before the next turn has the log that matters most
+        live = {workload.id for workload in workloads.live(db)}
         if self._open is None:
             self._open = self._unfinished()
         for workload_id in live:

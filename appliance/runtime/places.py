@@ -12,7 +12,7 @@ from appliance.crypto import Keys
 from appliance.errors import Refused
 from appliance.identity import Team
 from appliance.ids import is_id
-from appliance.runtime import network, socketdir
+from appliance.runtime import network, slots, socketdir
 from appliance.runtime.backend import Bind, ContainerSpec
 from appliance.runtime.hostenv import CONTAINER_CA_BUNDLE, HostEnv
 from appliance.runtime.spec import Mount, WorkloadSpec
@@ -43,9 +43,11 @@ class Places:
     def raw_log(self, workload_id: str) -> Path:
         return self.log_dir(workload_id) / "raw.log"
 
-    def upstream(self, workload: Workload) -> str:
-        """The socket in the form that nginx's proxy_pass takes."""
+    def upstream(self, workload: Workload, slot: int | None) -> str:
+        """What nginx's proxy_pass takes: the group that keeps connections, or the socket itself."""
         route = workload.final.route
+        if slot is not None:
+            return slots.upstream(slot)
         return f"unix:{self.socket_dir(workload.id)}/{route.socket}:" if route else ""
 
     def container_spec(self, workload: Workload, team: Team) -> ContainerSpec:

@@ -222,6 +222,12 @@ def move(db: Db, workload_id: str, state: str, *, step: str = "") -> bool:
     return True
 
 
+def started(db: Db, workload_id: str, boot_id: str) -> bool:
+    """Its container runs, since this boot of the machine; False as `move`. Inside `write`."""
+    execute(db, "UPDATE workloads SET boot_id = ? WHERE id = ?", (boot_id, workload_id))
+    return move(db, workload_id, "starting")
+
+
 def end(
     db: Db, workload_id: str, state: str, reason: str, message: str, exit_code: int | None = None
 ) -> bool:
@@ -252,6 +258,11 @@ def note(db: Db, workload_id: str, step: str) -> None:
 
 def set_image_digest(db: Db, workload_id: str, digest: str) -> None:
     execute(db, "UPDATE workloads SET image_digest = ? WHERE id = ?", (digest, workload_id))
+
+
+def set_boot(db: Db, workload_id: str, boot_id: str) -> None:
+    """Its container is of this boot of the machine. Inside `write`."""
+    execute(db, "UPDATE workloads SET boot_id = ? WHERE id = ?", (boot_id, workload_id))
 
 
 def leases(db: Db) -> list[Lease]:

@@ -42,10 +42,11 @@ class Shown:
 
 def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = True) -> Shown:
     """A new notebook, started or not: row, workload and event stand or fall together."""
-    team_id = require(ctx, "notebooks.create", project_id=project_id)
+    require(ctx, "notebooks.create", project_id=project_id)
     notebook_id = new_id("n")
     workload = workload_spec(ctx, notebook_id, spec)
     with write(ctx.db) as db:
+        team_id = identity.team_of_project(db, project_id)  # it may have been deleted meanwhile
         store.insert(db, notebook_id, project_id, spec, ctx.principal.user_id)
         _tell(ctx, db, "notebook.created", notebook_id, project_id, team_id)
         if start_now:

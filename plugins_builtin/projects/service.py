@@ -66,14 +66,15 @@ def delete(ctx: Context, project_id: str) -> Project:
 
     What is in it belongs to other plugins: they hear of it and delete theirs.
     """
-    team_id = require(ctx, "projects.delete", project_id=project_id)
-    project = store.get(ctx.db, project_id)
-    running = running_in(ctx, project_id)
-    if running:
-        names = ", ".join(workload.label for workload in running[:5])
-        raise Conflict(f"still running in this project: {names}", hint="stop it first")
     with write(ctx.db) as db:
+        team_id = require(ctx, "projects.delete", project_id=project_id)
+        project = store.get(db, project_id)
+        running = running_in(ctx, project_id)
+        if running:
+            names = ", ".join(workload.label for workload in running[:5])
+            raise Conflict(f"still running in this project: {names}", hint="stop it first")
         store.mark_deleted(db, project_id)
+        identity.drop_project(db, project_id)  # nobody may add to it or see what is in it any more
         emit(
             db, "project.deleted", subject=project_id, project_id=project_id, team_id=team_id,
             actor=ctx.principal.user_id,

@@ -1,0 +1,325 @@
+"""A lab in memory: real database, plugins, web application and supervisor; containers that exist in a fake engine only.
+
+Time stands still until a test moves it, and nothing happens by itself: `settle` takes turns until nothing changes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
+from pydantic.alias_generators import to_camel
+from werkzeug.test import TestResponse
+
+from appliance import boot, config, identity
+from appliance.access import Principal
+from appliance.app import create_app
+from appliance.clock import ManualClock
+from appliance.context import Context
+from appliance.db import Db, write
+from appliance.identity import Role, Team, User
+from appliance.plugins import InstanceType, loader
+from appliance.plugins.registry import Registry
+from appliance.runtime import catalogue, layout, socketdir, worker, workloads
+from appliance.runtime.fake import FakeBackend
+from appliance.runtime.hostenv import HostEnv
+from appliance.runtime.lifecycle import Lifecycle
+from appliance.runtime.places import Places
+from appliance.runtime.scheduler import Capacity
+from appliance.runtime.supervisor import Supervisor
+from appliance.runtime.workloads import Workload
+from plugins_builtin.auth_password import service as passwords
+from plugins_builtin.instance_types import service as instance_types
+
+# What the lab's machine has: one C2, or two C1. A C4 never fits.
+CAPACITY = Capacity(2000, 8192)
+PASSWORD = "correct horse"
+MOST_TURNS = 60
+
+
+class Compiled(BytecodeCache):
+    """Templates compiled once for all labs."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._known:
+            bucket.bytecode_from_string(self._known[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
+
+
+class Inline(Executor):
+    """Does at once what it is handed; a kill goes through to the test."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class LabSupervisor(Supervisor):
+    """On a machine of known size."""
+
+    def capacity(self, db: Db) -> Capacity:
+        return CAPACITY
+
+
+class Prober:
+    """Somebody listens as soon as the fake engine says so."""
+
+    def __init__(self, places: Places, backend: FakeBackend) -> None:
+        self._places, self._backend = places, backend
+
+    def ready(self, socket: Path, path: str) -> bool:
+        return self._backend.is_listening(self._places.container_name(socket.parent.name))
+
+
+@functools.cache
+def registry() -> Registry:
+    """The builtin plugins, with the sizes of the lab's machine."""
+    found = loader.load()
+    sizes = [*instance_types.generate(CAPACITY), InstanceType("C4", 4000, 4096)]
+    return replace(found, instance_types=MappingProxyType({kind.name: kind for kind in sizes}))
+
+
+@functools.cache
+def image(name: str) -> str:
+    """The reference of an image of the catalogue."""
+    return catalogue.reference(registry().images, name)
+
+
+class Lab:
+    """One appliance without processes. Close it, or its socket directories stay mounted."""
+
+    def __init__(self, backend: type[FakeBackend] = FakeBackend) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="lab"))
+        self.config = config.fresh(self.root, [])
+        layout.ensure_layout(self.config)
+        self.clock = ManualClock()
+        self.appliance = boot.assemble(self.config, registry(), self.clock)
+        boot.migrate(self.appliance)
+        self.tables = self._tables()
+        self.backend = backend(self.clock, [image("base"), image("notebook")])
+        self.boot_id = "first-boot"
+        self.restart()
+
+    @functools.cached_property
+    def app(self) -> Flask:
+        app = create_app(self.appliance)
+        app.jinja_env.bytecode_cache = COMPILED
+        app.testing = True  # a bug is an exception in the test, not a page
+        return app
+
+    @property
+    def db(self) -> Db:
+        return self.appliance.local.get()
+
+    @property
+    def system(self) -> Context:
+        """A context that may do everything."""
+        return self.appliance.context()
+
+    def close(self) -> None:
+        """Leave nothing on the host. Every table must come from a migration."""
+        made_by_hand = self._tables() - self.tables
+        for path in socketdir.mounted(self.config.paths.sockets):
+            socketdir.remove(path)
+        self.db.conn.close()
+        shutil.rmtree(self.root)
+        assert not made_by_hand, f"tables that no migration made: {made_by_hand}"
+
+    def _tables(self) -> set[str]:
+        return set(self.db.table_names())
+
+    def restart(self, boot_id: str = "") -> None:
+        """What is left after kill -9 of the supervisor, and of the machine if boot_id is a new one."""
+        self.boot_id = boot_id or self.boot_id
+        self.places = Places(self.config, self.appliance.keys, HostEnv())
+        self.lifecycle = Lifecycle(
+            self.config,
+            self.backend,
+            self.places,
+            Prober(self.places, self.backend),
+            self.appliance.local,
+            self.clock,
+            self.boot_id,
+        )
+        self.supervisor = LabSupervisor(self.appliance, self.backend, self.lifecycle, Inline())
+
+    def settle(self) -> None:
+        """Turns of worker and supervisor until nothing changes."""
+        for _ in range(MOST_TURNS):
+            before = self._seen()
+            worker.turn(self.system)
+            self.supervisor.turn()
+            if self._seen() == before:
+                return
+        raise AssertionError("it never comes to rest")
+
+    def _seen(self) -> tuple[Any, ...]:
+        mounted = socketdir.mounted(self.config.paths.sockets)
+        return self.db.conn.total_changes, dict(vars(self.backend)["_containers"]), mounted
+
+    def team(self, namespace: str) -> Team:
+        """The team of this namespace, made if it is new."""
+        found = identity.team_by_namespace(self.db, namespace)
+        if found is None:
+            with write(self.db) as db:
+                found = identity.add_team(db, namespace, namespace.title())
+        return found
+
+    def user(
+        self, handle: str, team: str = "lab", role: Role = "member", admin: bool = False
+    ) -> User:
+        """A user of a team who can't sign in: cheap."""
+        group = self.team(team)
+        found = identity.user_by_handle(self.db, handle)
+        with write(self.db) as db:
+            user = found or identity.add_user(db, handle, f"{handle}@example.org", admin)
+            identity.set_member(db, group.id, user.id, role)
+        return user
+
+    def acting(self, handle: str, team: str = "lab") -> Context:
+        """A context as this user, for services."""
+        user = self.user(handle, team) if not identity.user_by_handle(self.db, handle) else None
+        user = user or identity.user_by_handle(self.db, handle)
+        assert user is not None
+        principal = Principal("user", user_id=user.id, user_name=handle, team_id=self.team(team).id)
+        return self.appliance.context(principal)
+
+    def person(
+        self, handle: str, team: str = "lab", role: Role = "member", admin: bool = False
+    ) -> Person:
+        """A user at a browser, signed in with a password."""
+        user = self.user(handle, team, role, admin)
+        passwords.set_password(self.system, user, PASSWORD)
+        person = Person(self, user)
+        person.sign_in()
+        return person
+
+    def workload(self, owner: Thing | str) -> Workload:
+        """The newest workload of a notebook."""
+        owner_id = owner if isinstance(owner, str) else owner.id
+        return workloads.latest(self.db, [owner_id])[owner_id]
+
+    def container(self, owner: Thing | str) -> str:
+        """The name of the container of its newest workload."""
+        return self.places.container_name(self.workload(owner).id)
+
+    def leftovers(self) -> list[str]:
+        """Containers and mounts that are on the host now."""
+        mounted = socketdir.mounted(self.config.paths.sockets)
+        return [*vars(self.backend)["_containers"], *(path.name for path in mounted)]
+
+
+class Thing:
+    """Something that the API answered: fields as attributes, in snake case."""
+
+    def __init__(self, path: str, fields: Any) -> None:
+        self.path, self.fields = path, fields
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.fields[to_camel(name)]
+        except KeyError:
+            raise AttributeError(f"{name} is not in {self.fields}") from None
+
+
+class Person:
+    """A browser and an API client in one, with the session's cookie and its CSRF token."""
+
+    def __init__(self, lab: Lab, user: User) -> None:
+        self.lab, self.user = lab, user
+        self.http = lab.app.test_client()
+        self.csrf = ""
+
+    def sign_in(self, password: str = PASSWORD) -> None:
+        form = {"user": self.user.handle, "password": password, "next": "/"}
+        form["csrf_token"] = csrf_of(self.http.get("/login").text)
+        answer = self.http.post("/login/password", data=form)
+        assert answer.status_code == 303, answer.text
+        self.csrf = csrf_of(self.http.get("/").text)
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> TestResponse:
+        """Any request, with the token; path from the root."""
+        headers = {"X-CSRF-Token": self.csrf, **more.pop("headers", {})}
+        if body is not None:
+            more["json"] = body
+        return self.http.open(path, method=method, headers=headers, **more)
+
+    def page(self, path: str, status: int = 200) -> str:
+        answer = self.call("GET", path)
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+    def form(self, path: str, status: int = 303, **fields: str) -> TestResponse:
+        """Send a form, as the page does it."""
+        answer = self.http.post(path, data={"csrf_token": self.csrf, **fields})
+        assert answer.status_code == status, answer.text
+        return answer
+
+    def api(self, method: str, path: str, status: int = 200, **fields: Any) -> Any:
+        """A call below /v1; its JSON."""
+        body = {to_camel(name): value for name, value in fields.items()}
+        answer = self.call(method, f"/v1/{path}", None if method == "GET" else body)
+        assert answer.status_code == status, answer.text
+        return answer.json
+
+    def post(self, path: str, **fields: Any) -> Thing:
+        made = self.api("POST", path, **fields)
+        return Thing(f"{path}/{made['id']}" if "/" not in path else path, made)
+
+    def get(self, what: Thing | str) -> Thing:
+        path = what if isinstance(what, str) else what.path
+        return Thing(path, self.api("GET", path))
+
+    def project(self, name: str = "demo") -> str:
+        made: str = self.post("projects", name=name).id
+        return made
+
+    def notebook(self, project: str = "", **fields: Any) -> Thing:
+        """A notebook that was asked to start."""
+        given = {"name": "nb", "machine_type": "C1", "project_id": project or self.project()}
+        return self.post("notebooks", **{**given, **fields})
+
+    def act(self, what: Thing, verb: str, **fields: Any) -> Thing:
+        return self.post(f"{what.path}/{verb}", **fields)
+
+    def session(self, what: Thing) -> Thing:
+        """The newest session of a notebook: state, reason, message …"""
+        return Thing(what.path, self.api("GET", f"{what.path}/sessions")[0])
+
+
+def csrf_of(page: str) -> str:
+    found = re.search(r'name="csrf-token" content="([^"]+)"', page)
+    assert found, page[:300]
+    return found[1]
+
+
+@contextmanager
+def opened(backend: type[FakeBackend] = FakeBackend) -> Iterator[Lab]:
+    """A lab for the length of a block."""
+    assert os.geteuid() == 0, "the lab mounts and owns directories: run as root"
+    lab = Lab(backend)
+    try:
+        yield lab
+    finally:
+        lab.close()
