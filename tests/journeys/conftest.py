@@ -57,8 +57,8 @@ def admin(sign_in: SignIn) -> Person:
     return sign_in("admin", PASSWORD)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once."""
+    """Chromium; not for the session, since Playwright runs once at a time and other tests start their own."""
     with chromium() as started:
         yield started

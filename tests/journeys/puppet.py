@@ -90,5 +90,5 @@ def start_puppet(person: Person, project: str, name: str = "puppet") -> Puppet:
 def end(person: Person, notebook: str) -> None:
     """Stop and delete a notebook in whatever state it is, so that its instance type is free again."""
     person.api("POST", f"/notebooks/{notebook}/stop")
-    person.wait(notebook, "stopped", "failed", "error")
+    person.wait(notebook, "stopped", "failed", "error", "canceled")
     person.api("DELETE", f"/notebooks/{notebook}")

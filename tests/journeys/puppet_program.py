@@ -52,6 +52,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header(
+            "Connection", "close"
+        )  # else the gateway keeps it, whatever becomes of the socket's name
         for cookie in cookies:
             self.send_header("Set-Cookie", cookie)
         self.end_headers()

@@ -157,7 +157,8 @@ def test_questions_of_the_gateway_are_not_answered_to_others(
             status, answer = raw(
                 appliance,
                 f"GET {path} HTTP/1.1\nHost: {host}\nX-Service: n/{theirs.notebook}\n"
-                f"X-Appliance-Via: gateway\nCookie: gate={theirs.door.gate}\nAccept: application/json\nConnection: close\n\n",
+                f"X-Appliance-Via: gateway\nCookie: gate={theirs.door.gate}\nAccept: application/json\n"
+                "Connection: close\n\n",
             )
             assert status in (401, 403, 404), (host, path, answer)
             assert "X-Upstream" not in answer

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 import websocket
 
-from tests.journeys.client import Door, Person, execute
+from tests.journeys.client import Door, Person, execute, soon
 from tests.journeys.instance import PASSWORD, Instance
 from tests.journeys.puppet import end
 
@@ -40,15 +39,6 @@ def kernel_of(door: Door) -> websocket.WebSocket:
     wire = door.connect(f"api/kernels/{kernel}/channels")
     assert execute(wire, "6*7") == "42"
     return wire
-
-
-def soon(condition: Callable[[], bool], limit_s: float) -> bool:
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def closes(wire: websocket.WebSocket) -> bool:

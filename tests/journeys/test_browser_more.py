@@ -79,7 +79,9 @@ def test_everything_but_live_state_works_without_script(plain: Visitor, admin: P
 
 def test_wrong_input_is_answered_beside_the_field(visitor: Visitor, admin: Person) -> None:
     page = visitor.go("/projects/new")
-    page.locator("form").evaluate_all("forms => forms.forEach((form) => { form.noValidate = true; })")
+    page.locator("form").evaluate_all(
+        "forms => forms.forEach((form) => { form.noValidate = true; })"
+    )
     page.get_by_role("button", name="Create project").click()
     expect(page.locator("#name-error")).to_have_text("This is needed.")
     visitor.picture("project-new-empty-name")
@@ -111,7 +113,9 @@ def test_wrong_input_is_answered_beside_the_field(visitor: Visitor, admin: Perso
 
 
 def test_addresses_that_lead_nowhere_say_so(visitor: Visitor) -> None:
-    for number, path in enumerate(("/nowhere", "/projects/pr000", "/notebooks/n000", "/open/n/n000")):
+    for number, path in enumerate(
+        ("/nowhere", "/projects/pr000", "/notebooks/n000", "/open/n/n000")
+    ):
         page = visitor.go(path)
         expect(page.get_by_role("heading", name="Not found")).to_be_visible()
         expect(page.get_by_text("Next step")).to_be_visible()
@@ -144,20 +148,28 @@ def test_a_command_that_fails_says_why(visitor: Visitor, admin: Person) -> None:
     expect(page.get_by_role("button", name="Start")).to_be_visible()
     visitor.picture("notebook-failed")
     admin.api("DELETE", f"/notebooks/{notebook}")
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
 
 
 def test_an_image_that_nobody_has_says_so(visitor: Visitor, admin: Person) -> None:
     project = admin.project("images")
     bad = admin.request(
-        "POST", "/v1/notebooks", json={"projectId": project, "machineType": "C1", "container": "no spaces here"}
+        "POST",
+        "/v1/notebooks",
+        json={"projectId": project, "machineType": "C1", "container": "no spaces here"},
     )
     assert bad.status_code == 400 and "container" in bad.text
-    unknown = admin.request("POST", "/v1/notebooks", json={"projectId": project, "machineType": "C99"})
+    unknown = admin.request(
+        "POST", "/v1/notebooks", json={"projectId": project, "machineType": "C99"}
+    )
     assert unknown.status_code == 400 and "choose one of C1" in unknown.text
-    notebook = admin.notebook(project, name="unknown image", container="localhost/nobody/has:this")
-    assert admin.wait(notebook, "error")["reason"] == "ImageNotFound"
+    notebook = admin.notebook(
+        project, name="unknown image", container="127.0.0.1:1/nobody/has:this"
+    )
+    admin.wait(notebook, "error")
     page = visitor.go(f"/notebooks/{notebook}")
-    expect(page.get_by_role("alert")).to_contain_text("localhost/nobody/has:this")
+    expect(page.get_by_role("alert")).to_contain_text("nobody/has:this")
+    expect(page.get_by_role("alert")).to_contain_text("check the name")
     visitor.picture("notebook-no-image")
     admin.api("DELETE", f"/notebooks/{notebook}")
 
@@ -184,5 +196,6 @@ def test_what_does_not_fit_waits_in_sight(visitor: Visitor, admin: Person) -> No
     end(admin, second)
     expect(page.get_by_role("status").filter(has_text="number 1 in the queue")).to_be_visible()
     assert page.evaluate("window.stayed") is True
+    visitor.go("/cluster")
     for notebook in (third, first):
         end(admin, notebook)
