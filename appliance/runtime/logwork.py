@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 
 from appliance.boot import Appliance
+from appliance.db import Db, write
+from appliance.errors import NotFound
+from appliance.events import emit
 from appliance.ids import is_id
 from appliance.runtime import logs, workloads
 from appliance.runtime.places import Places
@@ -34,7 +37,20 @@ class LogWork:
             self._copy(workload_id)
         for workload_id in self._open - live:
             logs.finish(self._places.log_dir(workload_id), self._secrets(workload_id))
+            self._tell(db, workload_id)
         self._open = live
+
+    def _tell(self, db: Db, workload_id: str) -> None:
+        """Pages that show why it ended were drawn before its last lines were there."""
+        try:
+            workload = workloads.get(db, workload_id)
+        except NotFound:
+            return
+        with write(db):
+            emit(
+                db, f"{workload.kind}.logged", subject=workload.owner_id, team_id=workload.team_id,
+                project_id=workload.project_id, workload=workload.id,
+            )  # fmt: skip
 
     def _copy(self, workload_id: str) -> None:
         directory = self._places.log_dir(workload_id)

@@ -35,6 +35,7 @@ from appliance.runtime.podman_spec import (
 
 Containers = list[Container]  # inside the class `list` is the method
 
+_HINT_PULL = "check the name, and that this machine reaches its registry"
 _NO_SUCH_IMAGE = re.compile(
     r"manifest unknown|name unknown|repository does not exist|access to the resource is denied"
     r"|unauthorized|did not resolve to an alias|no such image|image not known"
@@ -220,7 +221,7 @@ def _is_reference(image: str) -> bool:
 def _pull_error(image: str, words: str) -> BackendError:
     if _NO_SUCH_IMAGE.search(words):
         return ImageNotFound(f"image {image!r} was not found: {shorten(words)}", hint=_HINT_IMAGE)
-    return BackendError(f"image {image!r} can't be pulled: {shorten(words)}")
+    return BackendError(f"image {image!r} can't be pulled: {shorten(words)}", hint=_HINT_PULL)
 
 
 def _raise_reported(reports: Any) -> None:
