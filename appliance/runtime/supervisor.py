@@ -14,6 +14,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from appliance import settings
 from appliance.boot import Appliance
 from appliance.db import Db, write
@@ -22,6 +24,7 @@ from appliance.runtime import capacity, scheduler, slots, workloads
 from appliance.runtime.backend import Backend, Container
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.limits import CPU_OVERCOMMIT
+from appliance.runtime.places import checked
 from appliance.runtime.probe import listens
 from appliance.runtime.reconcile import decide
 from appliance.runtime.scheduler import Ask, Capacity
@@ -47,9 +50,8 @@ class Supervisor:
     _busy: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _turns: int = 0
-    unanswered: dict[str, Path] = field(
-        default_factory=dict
-    )  # sockets to look at, those of starting programs
+    # sockets of starting programs, to be looked at until somebody listens
+    unanswered: dict[str, Path] = field(default_factory=dict)
 
     def wait(self, pause_s: float) -> None:
         """Until somebody wakes us, pause_s at most. A program that begins to listen meanwhile is asked at once.
@@ -68,7 +70,7 @@ class Supervisor:
     def turn(self) -> float:
         """One look at everything; returns the seconds after which to look again if nobody wakes us."""
         db = self.appliance.local.get()
-        live = workloads.live(db)
+        live = self._readable(db, workloads.live(db))
         self._turns += 1
         if not live and self._turns % SWEEP_EVERY_TURNS != 1 and not self._leftovers():
             return IDLE_TURN_S
@@ -78,7 +80,7 @@ class Supervisor:
             log.warning("%s", error)
             return IDLE_TURN_S
         self._schedule(db, live)
-        live = workloads.live(db)
+        live = self._readable(db, workloads.live(db))
         for workload in live:
             name = self.lifecycle.places.container_name(workload.id)
             if decide(workload, containers.get(name), self.lifecycle.boot_id) != "none":
@@ -87,6 +89,23 @@ class Supervisor:
         self.unanswered = self._sockets(w for w in live if w.state == "starting")
         hurry = any(workload.state in ("starting", "provisioning") for workload in live)
         return STARTING_TURN_S if hurry else IDLE_TURN_S
+
+    def _readable(self, db: Db, live: list[Workload]) -> list[Workload]:
+        """Those that make sense; one that does not ends here, instead of stopping the turn for all others."""
+        good = []
+        for workload in live:
+            try:
+                checked(workload.id)
+                if workload.final_json:
+                    _ = workload.final
+                good.append(workload)
+            except (ValidationError, ApplianceError) as error:
+                log.warning("workload %r is malformed: %s", workload.id, error)
+                with write(db):
+                    workloads.end(
+                        db, workload.id, "error", "Malformed", "its row in the database is damaged"
+                    )
+        return good
 
     def _sockets(self, found: Iterable[Workload]) -> dict[str, Path]:
         directory = self.lifecycle.places.socket_dir

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from appliance.db import execute, write
 from appliance.runtime import workloads
 from appliance.runtime.fake import (
     DiesAtStart,
@@ -281,3 +282,16 @@ def test_the_log_of_a_program_that_dies_at_once_is_kept(lab_with: MakeLab) -> No
     )
     assert "no module named x ***" in ann.page(f"/notebooks/{notebook.id}")
     assert not (directory / "raw.log").exists()
+
+
+def test_a_damaged_row_stops_nobody_else(lab: Lab, ann: Person) -> None:
+    bad, good = ann.notebook(name="bad"), ann.notebook(name="good")
+    with write(lab.db):
+        execute(
+            lab.db,
+            "UPDATE workloads SET final_spec = '{}' WHERE id = ?",
+            (lab.workload(bad).id,),
+        )
+    lab.settle()
+    assert ann.session(bad).reason == "Malformed"
+    assert ann.get(good).state == "Running"
