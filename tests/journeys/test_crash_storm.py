@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -83,7 +84,11 @@ class Background(threading.Thread):
         self.counts[what] = self.counts.get(what, 0) + 1
 
     def create(self) -> None:
-        body = {"name": "small", "projectId": self.crashing.project, "machineType": "C1"}
+        body: dict[str, Any] = {
+            "name": "small",
+            "projectId": self.crashing.project,
+            "machineType": "C1",
+        }
         body |= {"shouldRunOnCreate": False}
         answer = self.crashing.admin.request("POST", "/v1/notebooks", json=body)
         if answer.status_code == 200:
@@ -141,7 +146,10 @@ def test_a_hundred_kills(crashing: Crashing) -> None:
         lambda: [str(item["id"]) + item["state"] for item in host.rows(config, at_rest)], 90
     )
     host.until_empty(lambda: broken(config))
-    bad = "SELECT id, state, reason, message FROM workloads WHERE ended_ms IS NOT NULL AND state NOT IN ('stopped', 'canceled')"
+    bad = (
+        "SELECT id, state, reason, message FROM workloads"
+        " WHERE ended_ms IS NOT NULL AND state NOT IN ('stopped', 'canceled')"
+    )
     assert not host.rows(config, bad)
     assert not old.exists()
     assert crashing.word(talker) == word
@@ -155,7 +163,10 @@ def test_a_hundred_kills(crashing: Crashing) -> None:
     for notebook in (kernel_notebook, talker, *background.notebooks):
         crashing.stop(notebook)
     host.until_empty(
-        lambda: [str(item["id"]) for item in host.rows(config, "SELECT workload_id AS id FROM leases")], 60
+        lambda: [
+            str(item["id"]) for item in host.rows(config, "SELECT workload_id AS id FROM leases")
+        ],
+        60,
     )
     host.until_empty(lambda: broken(config))
     for notebook in (talker, *background.notebooks):
@@ -166,7 +177,7 @@ def test_a_hundred_kills(crashing: Crashing) -> None:
 
 
 def storm(crashing: Crashing, rng: random.Random) -> None:
-    """KILLS kills that hit something. The manager's pause before it starts a service again grows with each, until it is killed itself."""
+    """KILLS kills that hit something. The manager waits longer before each new start, until it is killed itself."""
     killed = 0
     while killed < KILLS:
         time.sleep(rng.uniform(0.05, 0.6))
