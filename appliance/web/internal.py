@@ -41,7 +41,7 @@ def _visitor(ctx: Context, service: Service) -> Principal:
 
 @blueprint.get("/internal/authorize")
 def authorize() -> Response:
-    """200 with X-Upstream for a principal that may enter; nginx keeps the answer for two seconds."""
+    """200 with X-Upstream for a principal that may enter; nginx keeps a way for two seconds."""
     service = _service()
     ctx = context()
     ctx = ctx.acting_as(_visitor(ctx, service))
@@ -61,6 +61,8 @@ def authorize() -> Response:
         )
     reply = Response(status=200)
     reply.headers["X-Upstream"] = route.upstream if route else NOTHING_THERE
+    if route is None:
+        reply.headers["X-Passing"] = "1"  # not kept: what starts is reached as soon as it answers
     reply.headers["X-User"] = ctx.principal.user_name
     return reply
 

@@ -28,6 +28,7 @@ import websocket
 from appliance.clock import ManualClock
 from appliance.config import Config
 from appliance.runtime import proxy
+from appliance.web.internal import NOTHING_THERE
 
 Headers = list[tuple[str, str]]
 
@@ -150,7 +151,9 @@ class Web(Handler):
         elif service not in lab.grants[user]:
             self.answer(403)
         else:
-            self.answer(204, "", [("X-Upstream", lab.services[service]), ("X-User", user)])
+            upstream = lab.services[service]
+            passing = [("X-Passing", "1")] if upstream == NOTHING_THERE else []
+            self.answer(204, "", [("X-Upstream", upstream), ("X-User", user), *passing])
 
 
 @dataclass

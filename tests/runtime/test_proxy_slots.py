@@ -11,6 +11,7 @@ import pytest
 
 from appliance.runtime import slots
 from appliance.runtime.slots import Held
+from appliance.web.internal import NOTHING_THERE
 from tests.runtime.proxy_parts import Container, Lab, UnixServer, open_lab, speaks, until
 
 
@@ -110,3 +111,13 @@ def test_websockets_go_through_a_slot(lab: Lab) -> None:
         assert lab.get("/n/mine/x", gate=gate).values("upgrade") == []
         assert speaks(channel, "again")
         channel.close()
+
+
+def test_what_starts_is_reached_at_once_by_those_who_wait_for_it(lab: Lab) -> None:
+    gate = lab.sign_in("/n/mine")
+    lab.services["/n/mine"] = NOTHING_THERE
+    assert lab.get("/n/mine/x", gate=gate).status == 503
+    with running(lab, "wstarts"):
+        slots.link(lab.config.paths, Held(5, "wstarts"))
+        lab.services["/n/mine"] = slots.upstream(5)
+        assert lab.get("/n/mine/x", gate=gate).seen["server"] == "wstarts"
