@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ _TITLES = {
     404: "Not found",
     503: "Not available right now",
 }
+_LOCAL = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f]*")
 Crumbs = Sequence[tuple[str, str | None]]
 
 
@@ -132,8 +134,11 @@ def sign_in_url() -> str:
 
 
 def local_path(text: str) -> str:
-    """The text if it is a path on this site, else "/": nobody is sent elsewhere after signing in."""
-    return text if text.startswith("/") and not text.startswith(("//", "/\\")) else "/"
+    """The text if it is a path on this site, else "/": nobody is sent elsewhere after signing in.
+
+    Control characters count as elsewhere: browsers drop some of them, and `/<tab>/host` is `//host` then.
+    """
+    return text if _LOCAL.fullmatch(text) else "/"
 
 
 def done(url: str, message: str = "") -> Response:
