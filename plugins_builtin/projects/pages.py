@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, redirect, request
 
-from appliance.access import RANK, needed_role
+from appliance.access import RANK, needed_role, require_user
 from appliance.context import Context
 from appliance.errors import ApplianceError
 from appliance.identity import role_in
@@ -58,6 +58,7 @@ def index() -> str:
 
 def new() -> str:
     """The form."""
+    require_user(context())
     return _new_form({"name": ""}, {})
 
 
