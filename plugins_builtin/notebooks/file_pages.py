@@ -119,7 +119,7 @@ def log(notebook_id: str, workload_id: str) -> Response:
         return _log_range(directory, asked)
     parts = logs.segments(directory)
     number = request.args.get("part", "1")
-    if not number.isdigit() or not parts:
+    if not re.fullmatch(r"[0-9]{1,9}", number) or not parts:
         return Response("", content_type="text/plain; charset=utf-8")
     chosen = parts[min(max(int(number), 1), len(parts)) - 1][1]
     reply = Response(content_type="text/plain; charset=utf-8")
