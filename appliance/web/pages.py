@@ -119,6 +119,15 @@ def project_tabs(project_id: str) -> list[dict[str, Any]]:
     ]
 
 
+def project_frame(project_id: str, name: str) -> dict[str, Any]:
+    """What the template of every tab of a project needs."""
+    return {
+        "project": {"id": project_id, "name": name},
+        "tabs": project_tabs(project_id),
+        "crumbs": [("Projects", "/projects"), (name, None)],
+    }
+
+
 def error_page(status: int, message: str, hint: str, issues: Sequence[str] = ()) -> str:
     """A page that says what went wrong and what to do next. Without the shell, which may be what is broken."""
     return render_template(

@@ -13,7 +13,7 @@ from appliance.identity import role_in
 from appliance.runtime import workloads
 from appliance.schema import PageQuery
 from appliance.web import forms
-from appliance.web.pages import Crumbs, context, done, page, project_tabs
+from appliance.web.pages import Crumbs, context, done, page, project_frame, project_tabs
 from plugins_builtin.projects import service
 from plugins_builtin.projects.specs import Project, ProjectBody
 
@@ -85,15 +85,6 @@ def detail(project_id: str) -> Any:
     return redirect(project_tabs(project.id)[0]["url"], code=303)
 
 
-def frame(project: Project) -> dict[str, Any]:
-    """What the templates of a project's tabs need."""
-    return {
-        "project": project,
-        "tabs": project_tabs(project.id),
-        "crumbs": [("Projects", "/projects"), (project.name, None)],
-    }
-
-
 def settings(project_id: str) -> str:
     """Name and deletion."""
     project = service.get(context(), project_id)
@@ -109,7 +100,7 @@ def _settings_form(project: Project, values: dict[str, Any], errors: dict[str, s
     return page(
         "projects/settings.html",
         project.name,
-        **frame(project),
+        **project_frame(project.id, project.name),
         values=values,
         errors=errors,
         can_edit=_can_delete(ctx, project),
