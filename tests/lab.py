@@ -162,9 +162,7 @@ class Lab:
             self.clock,
             self.boot_id,
         )
-        self.supervisor = LabSupervisor(
-            self.appliance, self.backend, self.lifecycle, Inline()
-        )
+        self.supervisor = LabSupervisor(self.appliance, self.backend, self.lifecycle, Inline())
 
     def settle(self) -> None:
         """Turns of worker and supervisor until nothing changes."""
@@ -204,9 +202,7 @@ class Lab:
         user = self.user(handle, team) if not identity.user_by_handle(self.db, handle) else None
         user = user or identity.user_by_handle(self.db, handle)
         assert user is not None
-        principal = Principal(
-            "user", user_id=user.id, user_name=handle, team_id=self.team(team).id
-        )
+        principal = Principal("user", user_id=user.id, user_name=handle, team_id=self.team(team).id)
         return self.appliance.context(principal)
 
     def person(

@@ -105,7 +105,9 @@ def test_a_missing_wake_file_is_no_error(db: Db) -> None:
 
 
 def test_a_power_cut_costs_no_commit(db: Db) -> None:
-    settings = [db.conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    settings = [
+        db.conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+    ]
     assert settings == ["wal", 2]  # 2 = FULL
 
 

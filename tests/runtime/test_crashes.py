@@ -173,7 +173,9 @@ def test_while_it_is_stopped_in_the_middle_of_its_start(killer: Killer) -> None:
         lab.backend.remove(name)  # as if it had been killed between create and start
         lab.backend.create(lab.backend.specs[name])
         with database.write(lab.db) as db:
-            database.execute(db, "UPDATE workloads SET state = 'provisioning' WHERE id = ?", (workload.id,))
+            database.execute(
+                db, "UPDATE workloads SET state = 'provisioning' WHERE id = ?", (workload.id,)
+            )
         service.stop(lab.acting("ann"), notebook)
         return notebook
 
@@ -269,4 +271,6 @@ class TestReboot:
         assert ann.get(notebook).state == "Running"
         lab.backend.remove(lab.container(notebook))
         lab.settle()
-        assert ann.session(notebook).reason == "ContainerLost"  # this boot's fault, not the last one's
+        assert (
+            ann.session(notebook).reason == "ContainerLost"
+        )  # this boot's fault, not the last one's

@@ -43,8 +43,30 @@ def test_what_notebooks_ask_for_passes(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["/", "//", "/.", "/etc", "/etc/", "/etc/x", "//etc", "///etc/x", "/./etc", "/a/../etc", "/a/.."]
-    + ["/proc/self", "/sys", "/dev/shm", "/run", "/run/gateway", "/usr/bin", "/bin", "/sbin", "/lib"]
+    [
+        "/",
+        "//",
+        "/.",
+        "/etc",
+        "/etc/",
+        "/etc/x",
+        "//etc",
+        "///etc/x",
+        "/./etc",
+        "/a/../etc",
+        "/a/..",
+    ]
+    + [
+        "/proc/self",
+        "/sys",
+        "/dev/shm",
+        "/run",
+        "/run/gateway",
+        "/usr/bin",
+        "/bin",
+        "/sbin",
+        "/lib",
+    ]
     + ["/lib64/x", "/usr/./bin"],
 )
 def test_no_mount_over_what_isolation_rests_on(lab: Lab, target: str) -> None:
@@ -57,7 +79,9 @@ def test_what_only_looks_like_it_passes(lab: Lab, target: str) -> None:
     check(lab, with_mounts(files(target)))
 
 
-@pytest.mark.parametrize(("one", "two"), [("/a", "/a"), ("/a", "/a/"), ("/a/b", "/a//b"), ("/a", "/./a")])
+@pytest.mark.parametrize(
+    ("one", "two"), [("/a", "/a"), ("/a", "/a/"), ("/a/b", "/a//b"), ("/a", "/./a")]
+)
 def test_two_mounts_at_one_place(lab: Lab, one: str, two: str) -> None:
     with pytest.raises(Refused, match="two mounts"):
         check(lab, with_mounts(files(one), files(two, "nother")))

@@ -146,9 +146,7 @@ class Killed(BaseException):
     """kill -9, at one place."""
 
 
-def killed_at(
-    monkeypatch: pytest.MonkeyPatch, step: str, count: int, after: bool
-) -> None:
+def killed_at(monkeypatch: pytest.MonkeyPatch, step: str, count: int, after: bool) -> None:
     real: Callable[..., Any] = getattr(logs, step)
     calls = 0
 
@@ -189,7 +187,7 @@ def test_killed_in_the_middle_of_an_append(tmp_path: Path) -> None:
     add(tmp_path, cri("one"))
     copy(tmp_path, [])
     add(tmp_path, cri("two"))
-    (_, path), = segments(tmp_path)
+    ((_, path),) = segments(tmp_path)
     with path.open("ab") as segment:
         segment.write(SHORT + b"tw")  # the cursor knows nothing of it
     copy(tmp_path, [])

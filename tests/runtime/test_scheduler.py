@@ -125,7 +125,9 @@ def test_promises_hold_for_every_queue(
         assert (lease.cpu_milli, lease.memory_mib) == (given_.cpu_milli, given_.memory_mib)
         assert len(lease.devices) == given_.devices
     assert all(not fits(by_id[wait.id].wants, MACHINE) for wait in made.impossible)
-    turn = sorted((one for one in asks if fits(one.wants, MACHINE)), key=lambda a: (-a.priority, a.order))
+    turn = sorted(
+        (one for one in asks if fits(one.wants, MACHINE)), key=lambda a: (-a.priority, a.order)
+    )
     assert [one.id for one in turn] == [*granted(made), *(wait.id for wait in made.waits)]
     assert [wait.position for wait in made.waits] == list(range(1, len(made.waits) + 1))
     assert all(wait.reason for wait in (*made.waits, *made.impossible))

@@ -280,6 +280,8 @@ def test_the_log_of_a_program_that_dies_at_once_is_kept(lab_with: MakeLab) -> No
     line = f"2026-01-01T00:00:00.000000000+00:00 stderr F no module named x {token}\n"
     (directory / "raw.log").write_text(line)
     copier.turn()
-    assert ann.get(f"{notebook.path}/logs").text == "2026-01-01T00:00:00.000Z no module named x ***\n"
+    assert (
+        ann.get(f"{notebook.path}/logs").text == "2026-01-01T00:00:00.000Z no module named x ***\n"
+    )
     assert "no module named x ***" in ann.page(f"/notebooks/{notebook.id}")
     assert not (directory / "raw.log").exists()

@@ -81,9 +81,7 @@ def test_a_veto_reaches_the_user(lab: Lab, ann: Person, extender: Extender) -> N
     assert found.message == "no budget left: ask the admin"
 
 
-def test_a_plugin_with_a_bug_fails_one_workload(
-    lab: Lab, ann: Person, extender: Extender
-) -> None:
+def test_a_plugin_with_a_bug_fails_one_workload(lab: Lab, ann: Person, extender: Extender) -> None:
     extender.answer = ZeroDivisionError("by zero")
     found = settled(lab, ann)
     assert (found.state, found.reason) == ("error", "PluginFailed")
@@ -92,9 +90,7 @@ def test_a_plugin_with_a_bug_fails_one_workload(
     assert settled(lab, ann).state == "running"
 
 
-def test_a_plugin_can_not_mount_over_the_system(
-    lab: Lab, ann: Person, extender: Extender
-) -> None:
+def test_a_plugin_can_not_mount_over_the_system(lab: Lab, ann: Person, extender: Extender) -> None:
     extender.answer = SpecPatch(mounts=(Mount(area="work", name="wextra", target="//etc"),))
     found = settled(lab, ann)
     assert found.reason == "Refused" and lab.backend.starts == []
@@ -156,9 +152,7 @@ class TestHeldConnections:
         ann.form("/logout")
         assert self.closing(lab)
 
-    def test_a_workload_by_its_token_stays_as_long_as_it_lives(
-        self, lab: Lab, ann: Person
-    ) -> None:
+    def test_a_workload_by_its_token_stays_as_long_as_it_lives(self, lab: Lab, ann: Person) -> None:
         caller = ann.notebook(name="caller")
         callee = ann.notebook(caller.project_id, name="callee")
         lab.settle()
@@ -200,5 +194,3 @@ def test_a_parent_that_changes_changes_its_children(tmp_path: Any) -> None:
     assert reference() == before
     (tmp_path / "base" / "Containerfile").write_text("FROM scratch\n# other")
     assert reference() != before
-
-

@@ -14,7 +14,10 @@ DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 def test_an_unknown_field_is_named(ann: Person) -> None:
     answer = ann.api("POST", "projects", 400, name="a", colour="red", size=1)
-    assert answer["issues"] == [{"message": "colour: unknown field"}, {"message": "size: unknown field"}]
+    assert answer["issues"] == [
+        {"message": "colour: unknown field"},
+        {"message": "size: unknown field"},
+    ]
     assert answer["code"] == "BAD_REQUEST" and "colour: unknown field" in answer["message"]
 
 
@@ -80,7 +83,9 @@ def test_dates_are_iso_with_zone(lab: Lab, ann: Person) -> None:
     notebook = ann.notebook(project.id)
     lab.settle()
     found = ann.get(notebook)
-    assert all(DATE.fullmatch(found.fields[key]) for key in ("dtCreated", "dtModified", "dtStarted"))
+    assert all(
+        DATE.fullmatch(found.fields[key]) for key in ("dtCreated", "dtModified", "dtStarted")
+    )
 
 
 ERRORS = [

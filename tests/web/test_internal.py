@@ -72,11 +72,10 @@ def test_the_way_in(lab: Lab, gateway: Gateway, ann: Person, notebook: Thing) ->
 
 
 @pytest.mark.parametrize(
-    "given", ["https://evil.org/", "//evil.org", "/n/nother/", "/\t/evil.org", "/n/{id}\n", "/login"]
+    "given",
+    ["https://evil.org/", "//evil.org", "/n/nother/", "/\t/evil.org", "/n/{id}\n", "/login"],
 )
-def test_it_leads_nowhere_else(
-    gateway: Gateway, ann: Person, notebook: Thing, given: str
-) -> None:
+def test_it_leads_nowhere_else(gateway: Gateway, ann: Person, notebook: Thing, given: str) -> None:
     location = ann.call("GET", f"/open/n/{notebook.id}").headers["Location"]
     ticket = parse_qs(urlsplit(location).query)["ticket"][0]
     sent = {"X-Appliance-Via": "gateway"}
@@ -89,7 +88,12 @@ def test_nobody_gets_in(lab: Lab, gateway: Gateway, ann: Person, notebook: Thing
     assert gateway.status(notebook) == 401
     session = ann.http.get_cookie("appliance_session")
     assert session is not None
-    for cookie in ("gate=", "gate=x", f"gate={session.value}", f"appliance_session={session.value}"):
+    for cookie in (
+        "gate=",
+        "gate=x",
+        f"gate={session.value}",
+        f"appliance_session={session.value}",
+    ):
         assert gateway.status(notebook, Cookie=cookie) == 401
 
 
@@ -107,7 +111,9 @@ def test_a_ticket_opens_once_and_in_time(
     assert gateway.ask(late).status_code == 401
 
 
-def test_a_gate_is_for_one_notebook(gateway: Gateway, ann: Person, lab: Lab, notebook: Thing) -> None:
+def test_a_gate_is_for_one_notebook(
+    gateway: Gateway, ann: Person, lab: Lab, notebook: Thing
+) -> None:
     other = ann.notebook(notebook.project_id, name="other")
     lab.settle()
     gate = gateway.carry(gateway.enter(ann, notebook))
@@ -142,7 +148,9 @@ def test_signing_out_and_being_disabled_close_it(
     assert gateway.status(notebook, **bobs) == 401
 
 
-def test_a_workload_goes_where_its_project_is(lab: Lab, gateway: Gateway, ann: Person, notebook: Thing) -> None:
+def test_a_workload_goes_where_its_project_is(
+    lab: Lab, gateway: Gateway, ann: Person, notebook: Thing
+) -> None:
     same, other = ann.notebook(notebook.project_id, name="same"), ann.notebook(name="other")
     lab.settle()
     token = workload_token(lab.appliance.keys, lab.workload(notebook).id)
@@ -170,7 +178,9 @@ def test_while_nothing_runs_there_is_no_upstream(
 
 
 @pytest.mark.parametrize("service", ["", "n", "n/", "/", "n/a/b", "n/../x", "x/nabc"])
-def test_addresses_that_are_none(gateway: Gateway, ann: Person, notebook: Thing, service: str) -> None:
+def test_addresses_that_are_none(
+    gateway: Gateway, ann: Person, notebook: Thing, service: str
+) -> None:
     gate = gateway.carry(gateway.enter(ann, notebook))
     answer = gateway.ask("authorize", service, **gate)
     assert answer.status_code in (401, 404) and "X-Upstream" not in answer.headers

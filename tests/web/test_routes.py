@@ -129,7 +129,9 @@ def test_another_team_finds_nothing(
         if api:
             answer = eve.call(method, path, body if method != "GET" else None)
         else:
-            answer = eve.call(method, path, data={"name": "x", "instance_type": "C1", "image": "notebook"})
+            answer = eve.call(
+                method, path, data={"name": "x", "instance_type": "C1", "image": "notebook"}
+            )
         assert answer.status_code == 404, (method, path, answer.text)
         assert "anns secret name" not in answer.text
     assert ann.get(notebook).state == "Running" and len(ann.get("projects").items) == 1

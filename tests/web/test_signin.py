@@ -63,9 +63,7 @@ class TestWrongPasswords:
             assert attempt(lab, "wrong", user=f"user{number}") == 401
         assert attempt(lab, "right!") == 429
 
-    def test_capitals_and_blanks_in_the_name_make_no_new_tries(
-        self, lab: Lab, cheap: None
-    ) -> None:
+    def test_capitals_and_blanks_in_the_name_make_no_new_tries(self, lab: Lab, cheap: None) -> None:
         for number in range(8):
             assert attempt(lab, "wrong", user=" ANN " if number % 2 else "ann") == 401
         assert attempt(lab, "right!") == 429
@@ -128,7 +126,11 @@ def test_over_tls_they_are_bound_to_the_host(lab: Lab) -> None:
     client = create_app(replace(lab.appliance, config=config)).test_client()
     form = {"user": "ann", "password": PASSWORD, "csrf_token": csrf_of(client.get("/login").text)}
     answer = client.post("/login/password", data=form, base_url="https://localhost")
-    names = {key: morsel for text in answer.headers.getlist("Set-Cookie") for key, morsel in SimpleCookie(text).items()}
+    names = {
+        key: morsel
+        for text in answer.headers.getlist("Set-Cookie")
+        for key, morsel in SimpleCookie(text).items()
+    }
     cookie = names["__Host-appliance_session"]
     assert cookie["secure"] and cookie["path"] == "/" and not cookie["domain"]
 

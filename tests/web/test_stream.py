@@ -40,9 +40,11 @@ class Tab:
         headers = {"Cookie": f"appliance_session={cookie.value}"} if cookie else {}
         if last:
             headers["Last-Event-ID"] = last
-        self.answer: TestResponse = Client(app, use_cookies=False).get(f"/stream{query}", headers=headers)
+        self.answer: TestResponse = Client(app, use_cookies=False).get(
+            f"/stream{query}", headers=headers
+        )
         self.status = self.answer.status_code
-        self._chunks = iter(self.answer.response)  # type: ignore[arg-type]
+        self._chunks: Iterator[bytes] = iter(self.answer.response)  # type: ignore[arg-type]
         if self.status == 200:
             assert next(self._chunks) == b"retry: 1000\n\n"
         self.last = last
@@ -70,7 +72,9 @@ def app(lab: Lab) -> Any:
     return create_stream(lab.appliance)
 
 
-def say(lab: Lab, subject: str, team: str = "lab", name: str = "notebook.running", **more: Any) -> None:
+def say(
+    lab: Lab, subject: str, team: str = "lab", name: str = "notebook.running", **more: Any
+) -> None:
     team_id = lab.team(team).id
     with write(lab.db) as db:
         events.emit(db, name, subject=subject, team_id=team_id, **more)
@@ -111,7 +115,9 @@ def test_a_page_that_comes_back_misses_nothing(lab: Lab, app: Any, ann: Person) 
     assert again.next() == changed("n4")
 
 
-def test_a_long_absence_too(lab: Lab, app: Any, ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_absence_too(
+    lab: Lab, app: Any, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream, "MAX_BEHIND", 3)
     tab = Tab(app, ann)
     say(lab, "n0")
@@ -150,7 +156,9 @@ def test_nobody(lab: Lab, app: Any, ann: Person) -> None:
     assert Tab(app, ann).status == 401
 
 
-def test_signing_out_ends_it(lab: Lab, app: Any, ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signing_out_ends_it(
+    lab: Lab, app: Any, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream, "REVIEW_S", 0.01)
     monkeypatch.setattr(stream, "HEARTBEAT_S", 0.03)
     tab = Tab(app, ann)
