@@ -15,7 +15,7 @@ from appliance.config import Config
 from appliance.context import Context
 from appliance.plugins import loader
 from appliance.plugins.registry import Registry
-from appliance.runtime import holders, loops, tasks, workloads
+from appliance.runtime import holders, loops, slots, tasks, workloads
 
 CORE_MIGRATIONS: tuple[Migrations, ...] = (
     settings.migrations,
@@ -23,6 +23,7 @@ CORE_MIGRATIONS: tuple[Migrations, ...] = (
     events.migrations,
     sessions.migrations,
     workloads.migrations,
+    slots.migrations,
     tasks.migrations,
     holders.migrations,
     loops.migrations,

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from appliance import config as config_module
-from appliance.commands import data_option
+from appliance.commands import admin_context, data_option
 from appliance.errors import ApplianceError
 
 CONFIG_WAIT_S = 0.1
@@ -96,6 +96,41 @@ def doctor(data: str | None) -> None:
             f"{mark}  {check.name}: {check.detail}" + ("" if check.ok else f"\n      {check.cure}")
         )
     sys.exit(1 if doctor_module.failed(results) else 0)
+
+
+@program.group("settings")
+def settings_group() -> None:
+    """Live settings: what an admin changes while everything runs."""
+
+
+@settings_group.command("list")
+@data_option
+def list_settings(data: str | None) -> None:
+    """Every setting with its value and what it is for."""
+    from appliance import settings
+
+    ctx = admin_context(data)
+    for setting in ctx.registry.settings.values():
+        value = "***" if setting.secret else settings.get(ctx.db, setting)
+        click.echo(f"{setting.key} = {value}\t{setting.help}")
+
+
+@settings_group.command("set")
+@click.argument("key")
+@click.argument("value")
+@data_option
+def set_setting(key: str, value: str, data: str | None) -> None:
+    """Change the setting KEY to VALUE; it holds at once."""
+    from appliance import settings
+    from appliance.db import write
+
+    ctx = admin_context(data)
+    setting = ctx.registry.settings.get(key)
+    if setting is None:
+        raise click.ClickException(f"there is no setting {key}: see `appliance settings list`")
+    with write(ctx.db) as db:
+        settings.put(db, setting, value)
+    click.echo(f"{key} = {'***' if setting.secret else settings.get(ctx.db, setting)}")
 
 
 @program.command()

@@ -11,6 +11,7 @@ from appliance.context import Context
 from appliance.db import Db
 from appliance.errors import NotFound
 from appliance.runtime import workloads
+from appliance.runtime.tokens import live_workload
 from appliance.runtime.workloads import Workload
 
 
@@ -46,6 +47,12 @@ def admit(ctx: Context, service: Service) -> Workload:
         raise NotFound("nothing was ever started here")
     require(ctx, route.permission, project_id=workload.project_id)
     return workload
+
+
+def by_credential(db: Db, credential: str) -> Principal:
+    """Whom a noted credential stands for now: a session's user or a live workload; NOBODY when it is gone."""
+    session = sessions.by_digest(db, credential)
+    return session_principal(db, session) if session else live_workload(db, credential)
 
 
 def session_principal(db: Db, session: sessions.Session | None) -> Principal:

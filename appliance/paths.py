@@ -46,6 +46,11 @@ class Paths:
         return self.run / "s"
 
     @property
+    def slots(self) -> Path:
+        """Links to socket directories that only root changes; see `runtime/slots.py`."""
+        return self.run / "slots"
+
+    @property
     def spool(self) -> Path:
         """Copies of users' files on their way to a browser; swept by the supervisor."""
         return self.run / "spool"

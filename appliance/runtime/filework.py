@@ -101,6 +101,8 @@ class FileWork:
 
     def _read(self, args: dict[str, Any]) -> dict[str, Any]:
         _, files = self._root(args)
+        if files.stat(_path(args)).size > int(args["limit_bytes"]):
+            raise _too_large()  # known before the first GiB is copied
         spool = self._appliance.config.paths.spool
         name = new_id("spool")
         descriptor = os.open(spool / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
@@ -108,9 +110,7 @@ class FileWork:
             os.fchown(descriptor, 0, self._appliance.config.proxy_uid)
             copied = files.read(_path(args), descriptor, int(args["limit_bytes"]))
             if copied.cut:
-                raise Invalid(
-                    "this file is too large to download here", hint="open it in JupyterLab"
-                )
+                raise _too_large()
         except ApplianceError:
             (spool / name).unlink(missing_ok=True)
             raise
@@ -136,6 +136,10 @@ class FileWork:
         for path in self._appliance.config.paths.spool.iterdir():
             if path.stat().st_mtime < oldest:
                 path.unlink(missing_ok=True)
+
+
+def _too_large() -> Invalid:
+    return Invalid("this file is too large to download here", hint="open it in JupyterLab")
 
 
 def _path(args: dict[str, Any]) -> str:

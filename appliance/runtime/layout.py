@@ -37,6 +37,7 @@ def places(config: Config) -> list[Place]:
         Place(paths.http, web, proxy, 0o2710),  # setgid: sockets made there belong to nginx's group
         Place(paths.wake.parent, 0, web, 0o2770),
         Place(paths.sockets, 0, 0, 0o711),
+        Place(paths.slots, 0, 0, 0o711),
         Place(paths.spool, 0, proxy, 0o710),
         Place(paths.run / "pid", 0, 0, 0o755),
         Place(paths.run / "log", 0, 0, 0o750),

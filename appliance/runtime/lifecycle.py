@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from appliance.clock import Clock
 from appliance.config import Config
 from appliance.db import Db, LocalDb, write
 from appliance.errors import ApplianceError, Unavailable
-from appliance.runtime import guard, network, socketdir, states, workloads
+from appliance.runtime import guard, network, slots, socketdir, states, workloads
 from appliance.runtime.backend import (
     Backend,
     BackendError,
@@ -22,11 +22,16 @@ from appliance.runtime.backend import (
 )
 from appliance.runtime.places import Places
 from appliance.runtime.reconcile import decide
+from appliance.runtime.slots import Held
 from appliance.runtime.workloads import Workload
 
 log = logging.getLogger(__name__)
 
 READY_HINT = "its last log lines say what it was doing; a larger instance type starts faster"
+
+
+class StopWished(ApplianceError):
+    """Somebody wants it stopped while it is still being fetched."""
 
 
 class Prober(Protocol):
@@ -47,7 +52,6 @@ class Lifecycle:
     local: LocalDb
     clock: Clock
     boot_id: str
-    oom_seen: dict[str, int] = field(default_factory=dict)
 
     def drive(self, workload_id: str) -> bool:
         """Take steps until there is nothing to do now; whether that changed anything.
@@ -71,6 +75,8 @@ class Lifecycle:
                     return
             except ImageNotFound as error:
                 self._end(db, workload, "error", "ImageNotFound", str(error))
+            except StopWished:
+                continue
             except Unavailable:
                 log.warning("the container engine is away; %s waits", workload_id)
                 return
@@ -118,16 +124,25 @@ class Lifecycle:
         guard.check(workload, spec, team, self.config)
         if not self.backend.has_image(spec.image):
             self._pull(db, workload)
+        digest = self.backend.image_digest(spec.image)
         with write(db):
-            workloads.set_image_digest(db, workload.id, self.backend.image_digest(spec.image))
+            workloads.set_image_digest(db, workload.id, digest)
+            slot = slots.take(db, workload.id, spec.route)
+        if slot is not None:
+            slots.link(self.config.paths, Held(slot, workload.id))
         self.backend.ensure_network(network.team_network(self.config, team.slot))
         self.backend.create(self.places.container_spec(workload, team))
+        if workload.boot_id != self.boot_id:
+            with write(db):
+                workloads.set_boot(db, workload.id, self.boot_id)
         return True
 
     def _pull(self, db: Db, workload: Workload) -> None:
         spec = workload.final
 
         def progress(text: str) -> None:
+            if workloads.get(db, workload.id).wanted == "stop":
+                raise StopWished("stopped while its image was pulled")
             self._note(db, workload, f"pulling {spec.image}: {text}")
 
         progress("asking the registry")
@@ -145,7 +160,9 @@ class Lifecycle:
         if route is None or self.prober.ready(socket, route.ready_path):
             with write(db):
                 if workloads.move(db, workload.id, "running"):
-                    workloads.open_route(db, workload, self.places.upstream(workload))
+                    workloads.open_route(
+                        db, workload, self.places.upstream(workload, slots.of(db, workload.id))
+                    )
             return False
         limit_s = workload.final.ready_timeout_s
         if self.clock.now_ms() - (workload.started_ms or 0) > limit_s * 1000:
@@ -159,17 +176,15 @@ class Lifecycle:
         if container is not None and container.state == "running":
             self.backend.stop(container.name, workload.final.stop_timeout_s)
             return True  # the container has ended now: finish comes next
-        self._end(
-            db, workload, "stopped", "Stopped", workload.stop_reason or "stopped before it ran"
-        )
+        state = end_state(workload.kind, -1, killed_by_us=True)
+        self._end(db, workload, state, "Stopped", workload.stop_reason or "stopped before it ran")
         return False
 
     def _finish(self, db: Db, workload: Workload, container: Container) -> bool:
         code = container.exit_code if container.exit_code is not None else -1
         ours = workload.wanted == "stop"
-        oom = container.oom_killed or (code == 137 and self.oom_seen.get(workload.id, 0) > 0)
         memory = workload.final.resources.memory_mib
-        reason, message = states.explain_exit(code, ours, oom, memory)
+        reason, message = states.explain_exit(code, ours, container.oom_killed, memory)
         if ours:
             message = workload.stop_reason or message
         self._end(db, workload, end_state(workload.kind, code, ours), reason, message, code)
@@ -200,17 +215,14 @@ class Lifecycle:
             workloads.end(db, workload.id, state, reason, message, code)
 
     def clean_up(self, workload_id: str) -> bool:
-        """Remove what an ended workload leaves on the host: container and socket directory. Repeatable."""
+        """Remove what an ended workload leaves: container, socket directory, its slot at the gateway. Repeatable."""
         self.backend.remove(self.places.container_name(workload_id))
         socketdir.remove(self.places.socket_dir(workload_id))
-        self.oom_seen.pop(workload_id, None)
+        db = self.local.get()
+        if slots.of(db, workload_id) is not None:
+            with write(db):  # not before its processes, and with them its connections, are gone
+                slots.release(db, workload_id)
         return True
-
-    def note_oom(self, workload_id: str) -> None:
-        """Remember how often the kernel killed inside a running container: the count is gone when it ended."""
-        kills = self.backend.oom_kills(self.places.container_name(workload_id))
-        if kills:
-            self.oom_seen[workload_id] = kills
 
 
 def end_state(kind: str, exit_code: int, killed_by_us: bool) -> str:

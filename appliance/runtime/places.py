@@ -11,7 +11,8 @@ from appliance.config import Config
 from appliance.crypto import Keys
 from appliance.errors import Refused
 from appliance.identity import Team
-from appliance.runtime import network, socketdir
+from appliance.ids import is_id
+from appliance.runtime import network, slots, socketdir
 from appliance.runtime.backend import Bind, ContainerSpec
 from appliance.runtime.hostenv import CONTAINER_CA_BUNDLE, HostEnv
 from appliance.runtime.spec import Mount, WorkloadSpec
@@ -31,20 +32,22 @@ class Places:
 
     def container_name(self, workload_id: str) -> str:
         """The name that makes a second start impossible."""
-        return f"appliance-{self.config.instance}-{workload_id}"
+        return f"appliance-{self.config.instance}-{checked(workload_id)}"
 
     def socket_dir(self, workload_id: str) -> Path:
-        return self.config.paths.sockets / workload_id
+        return self.config.paths.sockets / checked(workload_id)
 
     def log_dir(self, workload_id: str) -> Path:
-        return self.config.paths.logs / workload_id
+        return self.config.paths.logs / checked(workload_id)
 
     def raw_log(self, workload_id: str) -> Path:
         return self.log_dir(workload_id) / "raw.log"
 
-    def upstream(self, workload: Workload) -> str:
-        """The socket in the form that nginx's proxy_pass takes."""
+    def upstream(self, workload: Workload, slot: int | None) -> str:
+        """What nginx's proxy_pass takes: the group that keeps connections, or the socket itself."""
         route = workload.final.route
+        if slot is not None:
+            return slots.upstream(slot)
         return f"unix:{self.socket_dir(workload.id)}/{route.socket}:" if route else ""
 
     def container_spec(self, workload: Workload, team: Team) -> ContainerSpec:
@@ -99,6 +102,13 @@ class Places:
         path = self.config.paths.area(mount.area) / mount.name
         ensure_team_dir(path, uid)
         return Bind(path, mount.target, mount.read_only)
+
+
+def checked(workload_id: str) -> str:
+    """The id, if it can be a part of a path: unprivileged processes can write the table that it comes from."""
+    if not is_id(workload_id):
+        raise Refused("a workload's id is malformed")
+    return workload_id
 
 
 def ensure_team_dir(path: Path, uid: int) -> None:

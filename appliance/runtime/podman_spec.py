@@ -25,8 +25,8 @@ _STATES: dict[str, ContainerState] = {
 def specgen(spec: ContainerSpec, instance: str) -> dict[str, Any]:
     """The body of POST containers/create.
 
-    An image's ENTRYPOINT stays; the command takes the place of its CMD. No capability is named, so
-    Podman's default set holds, inside the user namespace only.
+    An image's ENTRYPOINT stays; the command takes the place of its CMD. Podman's default capabilities
+    hold, inside the user namespace only, but for one.
     """
     return {
         "name": spec.name,
@@ -71,6 +71,8 @@ def _isolation(spec: ContainerSpec) -> dict[str, Any]:
             "GIDMap": ids,
         },
         "cgroupns": {"nsmode": "private"},
+        # Raw packets would let a workload speak in a teammate's name on their bridge; ping works without.
+        "cap_drop": ["CAP_NET_RAW"],
         "no_new_privileges": True,
         "init": True,
         "terminal": False,

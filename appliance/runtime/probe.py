@@ -24,6 +24,18 @@ class SocketProber:
             connection.close()
 
 
+def listens(socket_path: Path) -> bool:
+    """Whether somebody listens there now. Microseconds; says nothing about being ready."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as knocking:
+        try:
+            knocking.connect(str(socket_path))
+        except BlockingIOError:
+            return True  # so many want in that the queue is full
+        except OSError:
+            return False
+        return True
+
+
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=TIMEOUT_S)

@@ -23,6 +23,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from appliance.clock import Clock
 from appliance.config import Config
 from appliance.errors import Invalid, Unavailable
+from appliance.runtime.slots import SLOTS, upstream
+from appliance.runtime.spec import GATEWAY_SOCKET
 
 KINDS = ("n",)  # first path segments on users' origins: notebooks
 ID = "[a-z][a-z0-9]{3,31}"  # as ids.is_id and spec.Name
@@ -120,6 +122,7 @@ def render(site: Site) -> str:
         port=config.port,
         ports=sorted({config.port, config.user_port}),
         shutdown_timeout_s=site.shutdown_timeout_s,
+        slots=[(upstream(k), paths.slots / str(k) / GATEWAY_SOCKET) for k in range(SLOTS)],
         starting="The appliance is starting, try again in a few seconds",
         static=site.static,
         stream_socket=paths.http / "stream.sock",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Area = Literal["notebooks", "storage", "work"]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]*$", max_length=255)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{3,31}$")]
+GATEWAY_SOCKET = "app.sock"
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 
 
@@ -41,13 +42,14 @@ class Route(Frozen):
     """How the gateway reaches the container: a unix socket that the program inside listens on.
 
     kind: first path segment at the gateway ("n" for notebooks). target: the id behind it.
-    socket: file name inside the workload's socket directory. ready_path: answers 200 once it works.
+    socket: file name inside the workload's socket directory; under another than GATEWAY_SOCKET connections are not kept.
+    ready_path: answers 200 once it works.
     permission: what a principal needs on the workload's project.
     """
 
     kind: Literal["n"]
     target: Name
-    socket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,20}$")] = "app.sock"
+    socket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,20}$")] = GATEWAY_SOCKET
     ready_path: AbsolutePath
     permission: str
 

@@ -10,8 +10,17 @@ from appliance import boot
 from appliance.clock import SystemClock
 from appliance.config import Config
 from appliance.context import Context
+from appliance.db import Db, open_db, write
 from appliance.plugins import loader
-from appliance.runtime import catalogue, hostenv, images, network, podman_service, socketdir
+from appliance.runtime import (
+    catalogue,
+    hostenv,
+    images,
+    network,
+    podman_service,
+    socketdir,
+    workloads,
+)
 from appliance.runtime.backend import Progress
 from appliance.runtime.podman import PodmanBackend
 from appliance.runtime.up import Parts
@@ -59,8 +68,13 @@ PARTS = Parts(prepare_engine, ensure_images, setup)
 
 
 def stop_all(config: Config) -> None:
-    """End every container of this instance and remove what it put on the host; files stay."""
+    """End every container of this instance and remove what it put on the host; files stay.
+
+    Rows come first: killed in between, the next start removes the containers that no row wants.
+    """
     paths = config.paths
+    if paths.database.exists() and paths.database.stat().st_size:
+        _end_workloads(open_db(paths.database))
     engine = podman_service.PodmanService(
         paths.podman_socket, paths.containers_conf, paths.run / "podman.log"
     )
@@ -77,6 +91,15 @@ def stop_all(config: Config) -> None:
         socketdir.remove(directory)
     network.remove_firewall(config)
     network.remove_api_address(config)
+
+
+def _end_workloads(db: Db) -> None:
+    """What has a container is stopped now; what waits goes on waiting."""
+    with write(db):
+        for workload in workloads.live(db):
+            if workload.state != "pending":
+                message = "the appliance was stopped; start it again"
+                workloads.end(db, workload.id, "stopped", "ApplianceStopped", message)
 
 
 def _network_slots(networks: Path) -> list[int]:

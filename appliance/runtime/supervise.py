@@ -14,7 +14,7 @@ from pathlib import Path
 from appliance.boot import Appliance
 from appliance.config import Config
 from appliance.errors import ApplianceError, Conflict
-from appliance.runtime import capacity, connections, hostenv, network, proxy, wake
+from appliance.runtime import capacity, connections, hostenv, network, proxy, slots, wake
 from appliance.runtime.closing import close_marked
 from appliance.runtime.filework import FileWork
 from appliance.runtime.lifecycle import Lifecycle
@@ -94,8 +94,7 @@ def main(appliance: Appliance) -> None:
 def _turn_for_ever(supervisor: Supervisor, engine: PodmanService) -> None:
     pause_s = 0.0
     while True:
-        supervisor.again.wait(pause_s)
-        supervisor.again.clear()
+        supervisor.wait(pause_s)
         try:
             engine.ensure()
             pause_s = supervisor.turn()
@@ -119,11 +118,13 @@ def _lock(config: Config) -> int:
 
 
 def _own_the_host(appliance: Appliance) -> None:
-    """Address, firewall and gateway: made before the first container, repeated in case somebody removes them."""
+    """Address, firewall, gateway and its links: made before the first container, repeated in case somebody removes them."""
     config = appliance.config
     network.ensure_api_address(config)
     network.ensure_firewall(config)
     proxy.prepare(config)
+    for held in slots.all_held(appliance.local.get()):
+        slots.link(config.paths, held)
 
 
 def _turners(appliance: Appliance, places: Places, file_news: threading.Event) -> list[Turner]:

@@ -22,11 +22,11 @@ def workload_principal(db: Db, keys: Keys, token: str) -> Principal:
     workload_id, _, mac = token.removeprefix(PREFIX).partition("-")
     if not token.startswith(PREFIX) or not keys.check(PURPOSE, workload_id, mac):
         return NOBODY
-    return living_workload(db, workload_id)
+    return live_workload(db, workload_id)
 
 
-def living_workload(db: Db, workload_id: str) -> Principal:
-    """The principal that a workload's token stands for; NOBODY when there is none or it ended."""
+def live_workload(db: Db, workload_id: str) -> Principal:
+    """A workload as principal, in its project only; NOBODY when there is none of this id or it ended."""
     try:
         workload = workloads.get(db, workload_id)
     except NotFound:

@@ -10,14 +10,14 @@ import logging
 import threading
 import time
 
-from appliance import events, gate, sessions
+from appliance import events, gate
 from appliance.access import NOBODY
 from appliance.boot import Appliance
 from appliance.context import Context
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Invalid, TryAgain
 from appliance.plugins.contracts import Loop
-from appliance.runtime import holders, loops, tasks, tokens, wake, workloads
+from appliance.runtime import holders, loops, tasks, wake, workloads
 from appliance.runtime.spec import SpecPatch, WorkloadSpec
 from appliance.runtime.workloads import Workload
 
@@ -92,11 +92,7 @@ def review_connections(ctx: Context) -> None:
 
 
 def _still_admitted(ctx: Context, connection: holders.Connection) -> bool:
-    session = sessions.by_digest(ctx.db, connection.credential)
-    if session is not None:
-        principal = gate.session_principal(ctx.db, session)
-    else:
-        principal = tokens.living_workload(ctx.db, connection.credential)
+    principal = gate.by_credential(ctx.db, connection.credential)
     if principal is NOBODY:
         return False
     try:

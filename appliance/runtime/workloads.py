@@ -260,6 +260,11 @@ def set_image_digest(db: Db, workload_id: str, digest: str) -> None:
     execute(db, "UPDATE workloads SET image_digest = ? WHERE id = ?", (digest, workload_id))
 
 
+def set_boot(db: Db, workload_id: str, boot_id: str) -> None:
+    """Its container is of this boot of the machine. Inside `write`."""
+    execute(db, "UPDATE workloads SET boot_id = ? WHERE id = ?", (boot_id, workload_id))
+
+
 def leases(db: Db) -> list[Lease]:
     """Who holds what: the single truth about the machine's resources."""
     devices: dict[str, list[str]] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,7 +35,6 @@ _TITLES = {
     404: "Not found",
     503: "Not available right now",
 }
-_LOCAL = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f]*")
 Crumbs = Sequence[tuple[str, str | None]]
 
 
@@ -128,6 +126,11 @@ def project_frame(project_id: str, name: str) -> dict[str, Any]:
     }
 
 
+def command_line(ctx: Context, words: str) -> str:
+    """`appliance …` as a form shows it, "" while the program has no such command."""
+    return f"appliance {words}" if words.split()[0] in ctx.registry.commands else ""
+
+
 def error_page(status: int, message: str, hint: str, issues: Sequence[str] = ()) -> str:
     """A page that says what went wrong and what to do next. Without the shell, which may be what is broken."""
     return render_template(
@@ -143,11 +146,11 @@ def sign_in_url() -> str:
 
 
 def local_path(text: str) -> str:
-    """The text if it is a path on this site, else "/": nobody is sent elsewhere after signing in.
-
-    Control characters count as elsewhere: browsers drop some of them, and `/<tab>/host` is `//host` then.
-    """
-    return text if _LOCAL.fullmatch(text) else "/"
+    """The text if it is a path on this site, else "/": nobody is sent elsewhere after signing in."""
+    plain = (
+        text.isprintable() and "\\" not in text
+    )  # browsers drop tabs and take backslashes for slashes
+    return text if plain and text.startswith("/") and not text.startswith("//") else "/"
 
 
 def done(url: str, message: str = "") -> Response:

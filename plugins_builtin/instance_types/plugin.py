@@ -24,7 +24,8 @@ def register_settings() -> list[Setting]:
 def register_pages() -> list[Pages]:
     return [
         Pages(
-            pages.blueprint, nav=(NavItem("Cluster", "instance_types.cluster", "server", order=70),)
+            pages.blueprint,
+            nav=(NavItem("Cluster", "instance_types.cluster", "server-2", order=70),),
         )
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 from flask import Blueprint, Response, request
 
@@ -31,7 +31,7 @@ def blueprint() -> Blueprint:
 
 def files(notebook_id: str) -> str:
     """One directory."""
-    ctx, path = context(), request.args.get("path", "").strip("/")
+    ctx, path = context(), _path_asked()
     found = service.get(ctx, notebook_id)
     notebook, team_id = service.files_of(ctx, notebook_id)
     entries: list[dict[str, Any]] = []
@@ -60,13 +60,24 @@ def _entry(notebook_id: str, path: str, item: dict[str, Any]) -> dict[str, Any]:
     base = f"/notebooks/{notebook_id}/files"
     kind = item["type"]
     return {
-        "name": item["name"],
+        "name": _shown(item["name"]),
         "is_dir": kind == "dir",
         "url": f"{base}?path={_quoted(inside)}",
         "size_bytes": item["size_bytes"] if kind == "file" else None,
         "modified_ms": item["modified_ms"],
         "download_url": f"{base}/download?path={_quoted(inside)}" if kind == "file" else "",
     }
+
+
+def _path_asked() -> str:
+    """Flask's own args would replace bytes that are no UTF-8; such a file could be seen and never downloaded."""
+    query = parse_qs(request.query_string.decode("latin-1"), errors="surrogateescape")
+    return query.get("path", [""])[0].strip("/")
+
+
+def _shown(name: str) -> str:
+    """For a page, which has to be UTF-8."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _quoted(path: str) -> str:
@@ -78,13 +89,13 @@ def _trail(notebook_id: str, path: str) -> list[tuple[str, str]]:
     base = f"/notebooks/{notebook_id}/files"
     trail, parts = [("/notebooks", base)], [part for part in path.split("/") if part]
     for count, part in enumerate(parts, 1):
-        trail.append((part, f"{base}?path={_quoted('/'.join(parts[:count]))}"))
+        trail.append((_shown(part), f"{base}?path={_quoted('/'.join(parts[:count]))}"))
     return trail
 
 
 def download(notebook_id: str) -> Response:
     """One regular file, as an attachment whatever it holds: it never renders in our origin."""
-    ctx, path = context(), request.args.get("path", "").strip("/")
+    ctx, path = context(), _path_asked()
     notebook, team_id = service.files_of(ctx, notebook_id)
     if not path:
         raise Invalid("which file?", hint="choose one from the list")

@@ -15,7 +15,7 @@ from appliance.runtime import logs
 from appliance.runtime.workloads import Workload
 from appliance.web import forms
 from appliance.web.errors import status_of
-from appliance.web.pages import context, done, fragment, page, project_frame
+from appliance.web.pages import command_line, context, done, fragment, page, project_frame
 from plugins_builtin.notebooks import service
 from plugins_builtin.notebooks.service import Shown
 from plugins_builtin.notebooks.specs import NotebookQuery, NotebookSpec
@@ -155,7 +155,7 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
         errors=errors,
         images=images,
         instance_types=shown_types(ctx),
-        cli=f"appliance notebooks create --project {project.id}",
+        cli=command_line(ctx, f"notebooks create --project {project.id}"),
     )
 
 

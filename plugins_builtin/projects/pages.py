@@ -13,7 +13,15 @@ from appliance.identity import role_in
 from appliance.runtime import workloads
 from appliance.schema import PageQuery
 from appliance.web import forms
-from appliance.web.pages import Crumbs, context, done, page, project_frame, project_tabs
+from appliance.web.pages import (
+    Crumbs,
+    command_line,
+    context,
+    done,
+    page,
+    project_frame,
+    project_tabs,
+)
 from plugins_builtin.projects import service
 from plugins_builtin.projects.specs import Project, ProjectBody
 
@@ -65,7 +73,13 @@ def new() -> str:
 def _new_form(values: dict[str, Any], errors: dict[str, str]) -> str:
     crumbs: Crumbs = [("Projects", "/projects"), ("New project", None)]
     return page(
-        "projects/new.html", "New project", crumbs=crumbs, live=False, values=values, errors=errors
+        "projects/new.html",
+        "New project",
+        crumbs=crumbs,
+        live=False,
+        values=values,
+        errors=errors,
+        cli=command_line(context(), "projects create"),
     )
 
 

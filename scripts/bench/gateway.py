@@ -28,7 +28,9 @@ sys.path.insert(0, str(ROOT))
 
 from appliance.clock import SystemClock  # noqa: E402  (needs the path above)
 from appliance.config import Config  # noqa: E402
-from appliance.runtime import proxy  # noqa: E402
+from appliance.runtime import proxy, slots  # noqa: E402
+from appliance.runtime.slots import Held  # noqa: E402
+from appliance.runtime.spec import GATEWAY_SOCKET  # noqa: E402
 
 SLOT = 15
 PATH = "/n/bench/api/status"
@@ -50,7 +52,7 @@ http {{
   server {{
     listen unix:{web};
     location = /internal/authorize {{
-      add_header X-Upstream unix:{app}:; add_header X-User us0000000; return 204;
+      add_header X-Upstream {upstream}; add_header X-User us0000000; return 204;
     }}
   }}
 }}
@@ -86,18 +88,18 @@ def parse_arguments() -> argparse.Namespace:
 def start_all(root: Path, stack: ExitStack) -> dict[str, int]:
     """Start everything below `root`; the port of each route."""
     with_auth, without, backend, chp, chp_api = free_ports(5)
-    app = root / "app.sock"
     gated, ungated = (
         Config(root / str(port), "0a1b2c", SLOT, port=port) for port in (with_auth, without)
     )
     web = gated.paths.http / "web.sock"
     web.parent.mkdir(parents=True)
+    names = {"app": listening_socket(gated, ungated), "web": web, "upstream": slots.upstream(0)}
     conf = root / "backend.conf"
-    conf.write_text(BACKEND.format(root=root, app=app, web=web, port=backend, body="x" * 200))
+    conf.write_text(BACKEND.format(root=root, port=backend, body="x" * 200, **names))
     commands = {
         backend: ["nginx", "-e", str(root / "backend.log"), "-c", str(conf)],
         with_auth: gateway_argv(gated),
-        without: gateway_argv(ungated, open_to=app),
+        without: gateway_argv(ungated, authorised=False),
         chp: chp_argv(root, backend, chp, chp_api),
     }
     for port, argv in commands.items():
@@ -105,15 +107,28 @@ def start_all(root: Path, stack: ExitStack) -> dict[str, int]:
     return {"gateway": with_auth, "open": without, "configurable-http-proxy": chp}
 
 
-def gateway_argv(config: Config, open_to: Path | None = None) -> list[str]:
-    """Write a gateway's configuration; with `open_to` the same without any authorisation."""
+def listening_socket(*gateways: Config) -> Path:
+    """Where the stand-in for a container listens: slot 0 of each gateway leads there."""
+    first, second = (config.paths for config in gateways)
+    directory = first.sockets / "wbench"
+    directory.mkdir(parents=True)
+    second.sockets.mkdir(parents=True)
+    (second.sockets / "wbench").symlink_to(directory)
+    for paths in (first, second):
+        paths.slots.mkdir()
+        slots.link(paths, Held(0, "wbench"))
+    return directory / GATEWAY_SOCKET
+
+
+def gateway_argv(config: Config, authorised: bool = True) -> list[str]:
+    """Write a gateway's configuration, or the same without any authorisation."""
     gateway = proxy.Gateway(config, SystemClock())
     gateway.want(proxy.Site(config, proxy.host_names(config), config.data))
     gateway.turn()
-    if open_to:
+    if not authorised:
         conf = config.paths.nginx / "nginx.conf"
         kept = [line for line in conf.read_text().splitlines() if "auth_request_set" not in line]
-        always = f'set $target "unix:{open_to}:"; set $user us0000000;'
+        always = f"set $target {slots.upstream(0)}; set $user us0000000;"
         conf.write_text("\n".join(kept).replace("auth_request /_authorize;", always))
     return proxy.nginx_argv(config)
 

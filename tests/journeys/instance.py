@@ -50,6 +50,11 @@ class Instance:
     def log_path(self) -> Path:
         return self.data.with_suffix(".log")
 
+    @property
+    def managed(self) -> bool:
+        """Whether the manager that we started runs."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Run scripts/up until it says that it is ready."""
         self._log = self.log_path.open("ab")
@@ -91,6 +96,13 @@ class Instance:
         self._process = None
         for pid in pids:
             _kill(pid)
+
+    def kill_manager(self) -> None:
+        """kill -9 of the manager alone; the kernel tells its services to end."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(timeout=10)
+        self._process = None
 
     def kill(self, service: str) -> None:
         """kill -9 of one service; the manager starts it again."""

@@ -76,6 +76,7 @@ def test_no_new_privileges_and_default_capabilities(made: TestEngine) -> None:
     values = dict(line.split(":\t") for line in text.splitlines())
     assert values["NoNewPrivs"] == "1"
     assert int(values["CapBnd"], 16) & (1 << 21) == 0  # CAP_SYS_ADMIN
+    assert int(values["CapBnd"], 16) & (1 << 13) == 0  # CAP_NET_RAW
     assert int(values["CapBnd"], 16) & 1  # CAP_CHOWN
 
 

@@ -33,6 +33,14 @@ STOP = {
     "running": ("stop", "stop", "stop", "finish"),
     "stopping": ("stop", "stop", "stop", "finish"),
 }
+# the same, wanted to run, after the machine was restarted
+REBOOTED = {
+    "pending": ("none", "none", "none", "none"),
+    "provisioning": ("create", "create", "create", "restart_lost"),
+    "starting": ("restart_lost", "restart_lost", "probe", "restart_lost"),
+    "running": ("restart_lost", "restart_lost", "none", "restart_lost"),
+    "stopping": ("restart_lost", "restart_lost", "stop", "restart_lost"),
+}
 SEEN = (None, "created", "running", "exited")
 CASES = [
     (wanted, state, seen, steps[column])
@@ -52,13 +60,20 @@ def test_next_step(wanted: str, state: str, seen: str | None, step: str) -> None
     assert decide(workload, container(seen), "now") == step
 
 
-@pytest.mark.parametrize(("wanted", "state", "seen", "step"), CASES)
-def test_after_a_boot_only_a_loss_reads_differently(
-    wanted: str, state: str, seen: str | None, step: str
-) -> None:
-    workload = replace(BASE, state=state, wanted=wanted, boot_id="before")
-    expected = "restart_lost" if step == "lost" else step
-    assert decide(workload, container(seen), "now") == expected
+@pytest.mark.parametrize("state", sorted(states.LIVE))
+@pytest.mark.parametrize("seen", SEEN)
+def test_after_a_boot(state: str, seen: str | None) -> None:
+    workload = replace(BASE, state=state, boot_id="before")
+    assert decide(workload, container(seen), "now") == REBOOTED[state][SEEN.index(seen)]
+
+
+def test_a_wish_to_stop_and_a_done_job_outlive_a_boot() -> None:
+    told = replace(BASE, state="running", wanted="stop", boot_id="before")
+    assert decide(told, container("exited"), "now") == "finish"
+    job = replace(BASE, kind="job", state="running", boot_id="before")
+    done = replace(Container("c", "exited", {}), exit_code=0)
+    assert decide(job, done, "now") == "finish"
+    assert decide(job, replace(done, exit_code=1), "now") == "restart_lost"
 
 
 @pytest.mark.parametrize("seen", SEEN)

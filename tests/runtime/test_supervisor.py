@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from appliance.db import execute, write
 from appliance.runtime import workloads
 from appliance.runtime.fake import (
     DiesAtStart,
@@ -120,14 +121,10 @@ def test_it_ends_by_itself(
     assert ann.session(notebook).exit_code == code
 
 
-@pytest.mark.parametrize("by_engine", [True, False])
-def test_out_of_memory_says_how_much_there_was(lab: Lab, ann: Person, by_engine: bool) -> None:
+def test_out_of_memory_says_how_much_there_was(lab: Lab, ann: Person) -> None:
     notebook = ann.notebook()
     lab.settle()
-    if not by_engine:  # only the kernel's count knows
-        lab.backend.kill_inside(lab.container(notebook))
-        lab.settle()
-    lab.backend.finish(lab.container(notebook), 137, oom=by_engine)
+    lab.backend.finish(lab.container(notebook), 137, oom=True)
     found = ended(lab, ann, notebook)
     assert found[:2] == ("failed", "OutOfMemory") and "4096 MiB" in found[2]
 
@@ -285,3 +282,16 @@ def test_the_log_of_a_program_that_dies_at_once_is_kept(lab_with: MakeLab) -> No
     )
     assert "no module named x ***" in ann.page(f"/notebooks/{notebook.id}")
     assert not (directory / "raw.log").exists()
+
+
+def test_a_damaged_row_stops_nobody_else(lab: Lab, ann: Person) -> None:
+    bad, good = ann.notebook(name="bad"), ann.notebook(name="good")
+    with write(lab.db):
+        execute(
+            lab.db,
+            "UPDATE workloads SET final_spec = '{}' WHERE id = ?",
+            (lab.workload(bad).id,),
+        )
+    lab.settle()
+    assert ann.session(bad).reason == "Malformed"
+    assert ann.get(good).state == "Running"

@@ -91,6 +91,7 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
             "title": "New project",
             "values": {"name": "Segmentation"},
             "errors": {"name": "your team has a project of this name"},
+            "cli": "appliance projects create",
         },
     ),
     ("project", "projects/detail.html", PROJECT_TABS),

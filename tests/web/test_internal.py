@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from appliance import identity
+from appliance.runtime import workloads
 from appliance.runtime.tokens import workload_token
 from tests.lab import Lab, Person, Thing
 
@@ -66,8 +67,9 @@ def test_the_way_in(lab: Lab, gateway: Gateway, ann: Person, notebook: Thing) ->
     assert f"Path=/n/{notebook.id}/" in cookie and "HttpOnly" in cookie and "Domain" not in cookie
     answer = gateway.ask("authorize", f"n/{notebook.id}", **gateway.carry(entered))
     assert answer.status_code == 200
-    workload = lab.workload(notebook)
-    assert answer.headers["X-Upstream"] == f"unix:{lab.places.socket_dir(workload.id)}/app.sock:"
+    route = workloads.route_to(lab.db, "n", notebook.id)
+    assert route is not None and route.workload_id == lab.workload(notebook).id
+    assert answer.headers["X-Upstream"] == route.upstream != "unix:/nonexistent:"
     assert answer.headers["X-User"] == "ann"
 
 

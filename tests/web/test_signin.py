@@ -10,7 +10,8 @@ import pytest
 from appliance import identity
 from appliance.app import create_app
 from plugins_builtin.auth_password import service as passwords
-from tests.lab import PASSWORD, Lab, Person, csrf_of
+from tests.lab import Lab, Person
+from tests.person import PASSWORD, csrf_of
 
 SESSION = "appliance_session"
 
