@@ -44,7 +44,9 @@ def admit(ctx: Context, service: Service) -> Workload:
         or route is None
         or (route.kind, route.target) != (service.kind, service.target)
     ):
-        raise NotFound("nothing was ever started here")
+        raise NotFound(
+            "nothing was ever started here", hint="check the address, or start it on its page"
+        )
     require(ctx, route.permission, project_id=workload.project_id)
     return workload
 

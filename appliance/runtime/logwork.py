@@ -5,10 +5,15 @@ from __future__ import annotations
 import shutil
 
 from appliance.boot import Appliance
+from appliance.db import Db, write
+from appliance.errors import NotFound
+from appliance.events import emit
 from appliance.ids import is_id
 from appliance.runtime import logs, workloads
 from appliance.runtime.places import Places
 from appliance.runtime.tokens import workload_token
+
+RESCAN_TURNS = 60
 
 
 class LogWork:
@@ -17,20 +22,35 @@ class LogWork:
     def __init__(self, appliance: Appliance, places: Places) -> None:
         self._appliance = appliance
         self._places = places
-        self._open: set[str] | None = None
+        self._open: set[str] = set()
+        self._turns = 0
 
     def turn(self) -> None:
         """Copy what is new of live workloads, and finish the logs of those that ended and whose container is gone."""
         db = self._appliance.local.get()
         # those that still wait too: one that starts and dies before the next turn has the log that matters most
         live = {workload.id for workload in workloads.live(db)}
-        if self._open is None:
-            self._open = self._unfinished()
+        if self._turns % RESCAN_TURNS == 0:
+            self._open |= self._unfinished()
+        self._turns += 1
         for workload_id in live:
             self._copy(workload_id)
         for workload_id in self._open - live:
             logs.finish(self._places.log_dir(workload_id), self._secrets(workload_id))
+            self._tell(db, workload_id)
         self._open = live
+
+    def _tell(self, db: Db, workload_id: str) -> None:
+        """Pages that show why it ended were drawn before its last lines were there."""
+        try:
+            workload = workloads.get(db, workload_id)
+        except NotFound:
+            return
+        with write(db):
+            emit(
+                db, f"{workload.kind}.logged", subject=workload.owner_id, team_id=workload.team_id,
+                project_id=workload.project_id, workload=workload.id,
+            )  # fmt: skip
 
     def _copy(self, workload_id: str) -> None:
         directory = self._places.log_dir(workload_id)
@@ -41,7 +61,7 @@ class LogWork:
         return [workload_token(self._appliance.keys, workload_id).encode()]
 
     def _unfinished(self) -> set[str]:
-        """After a start: every workload that still has a raw log."""
+        """Every workload that still has a raw log: after our start, or of a container that outlived its row for a moment."""
         return {path.parent.name for path in self._appliance.config.paths.logs.glob("*/raw.log")}
 
 

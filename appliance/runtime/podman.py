@@ -8,6 +8,7 @@ import math
 import os
 import re
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,13 @@ from appliance.runtime.podman_spec import (
 
 Containers = list[Container]  # inside the class `list` is the method
 
+_HINT_PULL = "check the name, and that this machine reaches its registry"
 _NO_SUCH_IMAGE = re.compile(
     r"manifest unknown|name unknown|repository does not exist|access to the resource is denied"
     r"|unauthorized|did not resolve to an alias|no such image|image not known"
     r"|invalid reference format"
 )
+_HALF_MADE = re.compile(r"container (with given ID|`?[0-9a-f]{64}`?) already exists")
 _BUSY = re.compile(r"device or resource busy|directory not empty")
 _KILLED = 137
 _LOG_PREFIX = re.compile(rb"\n\S+ stderr [PF] ")  # between the pieces of one message, too
@@ -127,6 +130,16 @@ class PodmanBackend:
         now = self.inspect(name)
         if now is not None and now.state == "exited":
             return  # a container runs once: repeating the start of a quick one must not repeat it
+        try:
+            self._start(name)
+        except EngineError as error:
+            # The engine was killed between making and starting it, and forgot what the runtime still
+            # holds. Failing over it, it has removed that half; nothing of the program has run.
+            if not _HALF_MADE.search(error.message):
+                raise
+            self._start(name)
+
+    def _start(self, name: str) -> None:
         self._engine.call("post", f"containers/{name}/start", timeout_s=120)
 
     def stop(self, name: str, timeout_s: float) -> None:
@@ -153,6 +166,7 @@ class PodmanBackend:
         self._remove(name)
 
     def _remove(self, name: str) -> None:
+        self._find_half(name)
         params = {"force": "true", "v": "true", "timeout": 0}
         try:
             reports = self._engine.call("delete", f"containers/{name}", params=params, timeout_s=60)
@@ -161,6 +175,16 @@ class PodmanBackend:
                 return
             raise
         _raise_reported(reports)
+
+    def _find_half(self, name: str) -> None:
+        """Make the engine know a container that the runtime holds since a kill (see `start`), or remove that.
+
+        Else its monitor and its first process would stay for ever.
+        """
+        with suppress(EngineError):  # half removed it can't be looked at, but removed
+            found = self.inspect(name)
+            if found is not None and found.state == "created":
+                self._engine.call("post", f"containers/{name}/init", timeout_s=60)
 
     def ensure_network(self, network: NetworkSpec) -> None:
         gateway = str(ipaddress.IPv4Network(network.subnet)[1])
@@ -197,7 +221,7 @@ def _is_reference(image: str) -> bool:
 def _pull_error(image: str, words: str) -> BackendError:
     if _NO_SUCH_IMAGE.search(words):
         return ImageNotFound(f"image {image!r} was not found: {shorten(words)}", hint=_HINT_IMAGE)
-    return BackendError(f"image {image!r} can't be pulled: {shorten(words)}")
+    return BackendError(f"image {image!r} can't be pulled: {shorten(words)}", hint=_HINT_PULL)
 
 
 def _raise_reported(reports: Any) -> None:

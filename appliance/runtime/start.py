@@ -16,6 +16,7 @@ from appliance.runtime import (
     catalogue,
     hostenv,
     images,
+    netns,
     network,
     podman_service,
     socketdir,
@@ -84,6 +85,7 @@ def stop_all(config: Config) -> None:
         print(f"stopping {container.name}", flush=True)
         backend.stop(container.name, 10)
         backend.remove(container.name)
+    netns.remove_all(config)
     for team_slot in _network_slots(paths.networks):
         backend.remove_network(network.team_network(config, team_slot).name)
     engine.stop()

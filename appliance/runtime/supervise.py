@@ -19,6 +19,7 @@ from appliance.runtime.closing import close_marked
 from appliance.runtime.filework import FileWork
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.logwork import LogWork
+from appliance.runtime.netns import NamespaceSweep
 from appliance.runtime.places import Places
 from appliance.runtime.podman import PodmanBackend
 from appliance.runtime.podman_service import PodmanService
@@ -31,6 +32,7 @@ STATIC = Path(__file__).parent.parent / "web" / "static"
 POOL_THREADS = 16
 LOG_TURN_S = 0.3
 CONNECTION_TURN_S = 0.5
+NAMESPACE_TURN_S = 10.0
 HOST_TURN_S = 30.0
 
 
@@ -144,5 +146,6 @@ def _turners(appliance: Appliance, places: Places, file_news: threading.Event) -
         Turner("logs", LOG_TURN_S, LogWork(appliance, places).turn),
         Turner("files", 1.0, file_work.turn, file_news),
         Turner("connections", CONNECTION_TURN_S, lambda: close_marked(appliance)),
+        Turner("namespaces", NAMESPACE_TURN_S, NamespaceSweep(appliance).turn),
         Turner("host", HOST_TURN_S, host_turn),
     ]

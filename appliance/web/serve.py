@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ def options(socket: Path, pid_dir: Path, **more: Any) -> dict[str, Any]:
         "bind": f"unix:{socket}",
         "umask": 0,
         "preload_app": True,  # workers share the memory of what was imported before the fork
+        "pre_fork": lambda server, worker: gc.freeze(),  # a collection would write to all of it
         "worker_tmp_dir": str(pid_dir),
         "control_socket_disable": True,
         "accesslog": None,

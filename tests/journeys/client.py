@@ -6,6 +6,7 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -90,8 +91,9 @@ class Door:
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """A request to the notebook's server; path below `/n/<id>/`."""
         headers = {"Host": self.host, "Cookie": f"gate={self.gate}", **more.pop("headers", {})}
+        more.setdefault("timeout", 30)
         return httpx.request(
-            method, f"{self.url}/n/{self.notebook}/{path}", headers=headers, timeout=30, **more
+            method, f"{self.url}/n/{self.notebook}/{path}", headers=headers, **more
         )
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
@@ -148,6 +150,16 @@ def execute(socket: websocket.WebSocket, code: str) -> str:
             said.append("\n".join(body["traceback"]))
         elif kind == "status" and body["execution_state"] == "idle":
             return "".join(said)
+
+
+def soon(condition: Callable[[], bool], limit_s: float) -> bool:
+    """Whether it becomes true in time."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _token(page: str) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.journeys.browser import chromium
 from tests.journeys.client import Person
 from tests.journeys.instance import PASSWORD, Instance
 
@@ -53,3 +55,10 @@ def sign_in(appliance: Instance) -> Iterator[SignIn]:
 def admin(sign_in: SignIn) -> Person:
     """The first admin."""
     return sign_in("admin", PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; not for the session, since Playwright runs once at a time and other tests start their own."""
+    with chromium() as started:
+        yield started

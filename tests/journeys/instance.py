@@ -57,6 +57,8 @@ class Instance:
 
     def start(self) -> None:
         """Run scripts/up until it says that it is ready."""
+        if self._log is not None:
+            self._log.close()
         self._log = self.log_path.open("ab")
         begin = self._log.tell()
         self._process = subprocess.Popen(
@@ -116,12 +118,17 @@ class Instance:
             return 0
         return int(text or 0)
 
-    def destroy(self) -> None:
-        """Stop everything, containers included, and delete the data."""
-        if self._process is not None and self._process.poll() is None:
-            self.interrupt()
+    def stop(self) -> None:
+        """scripts/up --stop: services, containers and all that is on the host; the data stay."""
         stop = [str(ROOT / "scripts/up"), "--stop", "--data", str(self.data)]
         subprocess.run(stop, check=True, timeout=180, capture_output=True)
+        if self._process is not None:
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def destroy(self) -> None:
+        """Stop everything, containers included, and delete the data."""
+        self.stop()
         subprocess.run(["rm", "-rf", "--one-file-system", self.data], check=True, timeout=120)
         if self._log is not None:
             self._log.close()

@@ -12,6 +12,7 @@ const MAX_LINES = 2000;
 const STEP_BYTES = 65536;
 const MAX_LINE_CHARS = 65536; // what has no line ends is cut, so that one line can't grow for ever
 const HIDDEN_MS = 10_000; // soon, because a browser has only six HTTP/1.1 connections for all tabs of a host
+const GONE_MS = 1000;
 const RETRY_MS = 5000;
 const ESCAPES = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07/g;
 
@@ -194,7 +195,14 @@ function closeStream() {
 
 function onChanged(event) {
   lastEventId = event.lastEventId;
-  document.body.dispatchEvent(new Event(`changed:${JSON.parse(event.data).subject}`));
+  const { subject, name = "" } = JSON.parse(event.data);
+  const [kind, what] = name.split(".");
+  if (what === "deleted" && location.pathname.startsWith(`/${kind}s/${subject}`)) {
+    // Somebody deleted what this page shows. If it was done right here, the browser is on its way elsewhere already.
+    setTimeout(() => location.reload(), GONE_MS);
+    return;
+  }
+  document.body.dispatchEvent(new Event(`changed:${subject}`));
   document.body.dispatchEvent(new Event("changed"));
 }
 
