@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,8 +19,6 @@ from typing import Any
 
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
-from pydantic.alias_generators import to_camel
-from werkzeug.test import TestResponse
 
 from appliance import boot, config, identity
 from appliance.access import Principal
@@ -42,10 +39,10 @@ from appliance.runtime.supervisor import Supervisor
 from appliance.runtime.workloads import Workload
 from plugins_builtin.auth_password import service as passwords
 from plugins_builtin.instance_types import service as instance_types
+from tests.person import PASSWORD, Person, Thing
 
 # What the lab's machine has: one C2, or two C1. A C4 never fits.
 CAPACITY = Capacity(2000, 8192)
-PASSWORD = "correct horse"
 MOST_TURNS = 60
 
 
@@ -110,7 +107,9 @@ class Lab:
     """One appliance without processes. Close it, or its socket directories stay mounted."""
 
     def __init__(self, backend: type[FakeBackend] = FakeBackend) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="lab"))
+        # in memory where that can be had: a busy disk makes every commit wait
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.root = Path(tempfile.mkdtemp(prefix="lab", dir=memory))
         self.config = config.fresh(self.root, [])
         layout.ensure_layout(self.config)
         self.clock = ManualClock()
@@ -228,90 +227,6 @@ class Lab:
         """Containers and mounts that are on the host now."""
         mounted = socketdir.mounted(self.config.paths.sockets)
         return [*vars(self.backend)["_containers"], *(path.name for path in mounted)]
-
-
-class Thing:
-    """Something that the API answered: fields as attributes, in snake case."""
-
-    def __init__(self, path: str, fields: Any) -> None:
-        self.path, self.fields = path, fields
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.fields[to_camel(name)]
-        except KeyError:
-            raise AttributeError(f"{name} is not in {self.fields}") from None
-
-
-class Person:
-    """A browser and an API client in one, with the session's cookie and its CSRF token."""
-
-    def __init__(self, lab: Lab, user: User) -> None:
-        self.lab, self.user = lab, user
-        self.http = lab.app.test_client()
-        self.csrf = ""
-
-    def sign_in(self, password: str = PASSWORD) -> None:
-        form = {"user": self.user.handle, "password": password, "next": "/"}
-        form["csrf_token"] = csrf_of(self.http.get("/login").text)
-        answer = self.http.post("/login/password", data=form)
-        assert answer.status_code == 303, answer.text
-        self.csrf = csrf_of(self.http.get("/").text)
-
-    def call(self, method: str, path: str, body: Any = None, **more: Any) -> TestResponse:
-        """Any request, with the token; path from the root."""
-        headers = {"X-CSRF-Token": self.csrf, **more.pop("headers", {})}
-        if body is not None:
-            more["json"] = body
-        return self.http.open(path, method=method, headers=headers, **more)
-
-    def page(self, path: str, status: int = 200) -> str:
-        answer = self.call("GET", path)
-        assert answer.status_code == status, answer.text
-        return answer.text
-
-    def form(self, path: str, status: int = 303, **fields: str) -> TestResponse:
-        """Send a form, as the page does it."""
-        answer = self.http.post(path, data={"csrf_token": self.csrf, **fields})
-        assert answer.status_code == status, answer.text
-        return answer
-
-    def api(self, method: str, path: str, status: int = 200, **fields: Any) -> Any:
-        """A call below /v1; its JSON."""
-        body = {to_camel(name): value for name, value in fields.items()}
-        answer = self.call(method, f"/v1/{path}", None if method == "GET" else body)
-        assert answer.status_code == status, answer.text
-        return answer.json
-
-    def post(self, path: str, **fields: Any) -> Thing:
-        made = self.api("POST", path, **fields)
-        return Thing(f"{path}/{made['id']}" if "/" not in path else path, made)
-
-    def get(self, what: Thing | str) -> Thing:
-        path = what if isinstance(what, str) else what.path
-        return Thing(path, self.api("GET", path))
-
-    def project(self, name: str = "demo") -> str:
-        made: str = self.post("projects", name=name).id
-        return made
-
-    def notebook(self, project: str = "", **fields: Any) -> Thing:
-        """A notebook that was asked to start."""
-        given = {"name": "nb", "machine_type": "C1", "project_id": project or self.project()}
-        return self.post("notebooks", **{**given, **fields})
-
-    def act(self, what: Thing, verb: str, **fields: Any) -> Thing:
-        return self.post(f"{what.path}/{verb}", **fields)
-
-    def session(self, what: Thing) -> Thing:
-        """The newest session of a notebook: state, reason, message …"""
-        return Thing(what.path, self.api("GET", f"{what.path}/sessions")[0])
-
-
-def csrf_of(page: str) -> str:
-    found = re.search(r'name="csrf-token" content="([^"]+)"', page)
-    assert found, page[:300]
-    return found[1]
 
 
 @contextmanager

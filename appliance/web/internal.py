@@ -16,7 +16,7 @@ from appliance.gate import Service
 from appliance.runtime import holders, workloads
 from appliance.web import auth
 from appliance.web.errors import envelope
-from appliance.web.pages import context
+from appliance.web.pages import context, local_path
 
 GATE_COOKIE = "gate"
 NOTHING_THERE = "unix:/nonexistent:"  # nginx answers 502 at once, and the starting page takes over
@@ -79,7 +79,7 @@ def enter() -> Any:
         )
     service, token = redeemed
     path = f"/{service}/"
-    target = request.args.get("next", path)
+    target = local_path(request.args.get("next", path))
     reply = redirect(target if target.startswith(path) else path, code=303)
     reply.set_cookie(
         GATE_COOKIE,

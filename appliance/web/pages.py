@@ -117,6 +117,15 @@ def project_tabs(project_id: str) -> list[dict[str, Any]]:
     ]
 
 
+def project_frame(project_id: str, name: str) -> dict[str, Any]:
+    """What the template of every tab of a project needs."""
+    return {
+        "project": {"id": project_id, "name": name},
+        "tabs": project_tabs(project_id),
+        "crumbs": [("Projects", "/projects"), (name, None)],
+    }
+
+
 def command_line(ctx: Context, words: str) -> str:
     """`appliance …` as a form shows it, "" while the program has no such command."""
     return f"appliance {words}" if words.split()[0] in ctx.registry.commands else ""

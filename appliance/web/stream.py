@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,12 @@ class Hub:
     def __init__(self, appliance: Appliance) -> None:
         self._appliance = appliance
         self._by_id: dict[int, Subscriber] = {}
+        self._position = 0
+
+    def start(self) -> gevent.Greenlet:
+        """From now on hand out what happens: the first to subscribe misses nothing either."""
+        self._position = events.head(self._appliance.local.get())
+        return gevent.spawn(self.run)
 
     def subscribe(self, subscriber: Subscriber) -> None:
         self._by_id[id(subscriber)] = subscriber
@@ -57,8 +64,7 @@ class Hub:
 
     def run(self) -> None:
         """For ever. Looks at the wake file's time ten times a second: inotify's read would block all greenlets."""
-        db = self._appliance.local.get()
-        position, seen = events.head(db), 0
+        db, seen = self._appliance.local.get(), 0
         while True:
             gevent.sleep(LOOK_S)
             try:
@@ -68,9 +74,10 @@ class Hub:
             if changed == seen:
                 continue
             seen = changed
-            for event in events.after(db, position):
-                position = event.id
-                self._hand_out(event)
+            while found := events.after(db, self._position):  # some at a time
+                for event in found:
+                    self._hand_out(event)
+                self._position = found[-1].id
 
     def _hand_out(self, event: Event) -> None:
         for subscriber in list(self._by_id.values()):
@@ -102,7 +109,7 @@ def create_stream(appliance: Appliance) -> Callable[..., Iterable[bytes]]:
     @Request.application
     def application(request: Request) -> Response:
         if not started:  # not before the fork: a greenlet does not survive it
-            started.append(gevent.spawn(hub.run))
+            started.append(hub.start())
         try:
             return _open(appliance, hub, request)
         except ApplianceError as error:
@@ -123,8 +130,7 @@ def _open(appliance: Appliance, hub: Hub, request: Request) -> Response:
         raise Unauthenticated("sign in first")
     position, offset = _resume(request)
     view = _log_view(ctx, request, offset)
-    teams = frozenset(team.id for team in identity.teams_of(ctx.db, ctx.principal.user_id))
-    body = _messages(ctx, hub, Subscriber(teams), position, view)
+    body = _messages(ctx, hub, Subscriber(_teams(ctx)), position, view)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Response(body, content_type="text/event-stream", headers=headers)
 
@@ -133,15 +139,23 @@ def _resume(request: Request) -> tuple[int | None, int | None]:
     """(event, log offset) after which to go on, from the browser's header or from our own script's query."""
     text = request.headers.get("Last-Event-ID") or request.args.get("last_event_id", "")
     event, _, offset = text.partition(".")
-    return (int(event) if event.isdigit() else None, int(offset) if offset.isdigit() else None)
+    return _number(event), _number(offset)
+
+
+def _number(text: str) -> int | None:
+    """None for what is none of ours; SQLite takes no more than 18 digits, and some digits are no decimals."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def _log_view(ctx: Context, request: Request, offset: int | None) -> LogView | None:
     workload_id = request.args.get("log", "")
     if not workload_id:
         return None
-    workload = workloads.get(ctx.db, workload_id)
-    require(ctx, f"{workload.kind}s.logs", project_id=workload.project_id)
+    try:
+        workload = workloads.get(ctx.db, workload_id)
+        require(ctx, f"{workload.kind}s.logs", project_id=workload.project_id)
+    except NotFound:  # in the same words for what belongs to others
+        raise NotFound("no such log") from None
     return LogView(workload.id, offset or 0)
 
 
@@ -151,8 +165,8 @@ def _messages(
     """SSE frames until the browser leaves, its session ends or it falls too far behind."""
     hub.subscribe(subscriber)
     try:
-        yield b"retry: 1000\n\n"
         at = events.head(ctx.db) if position is None else position
+        yield b"retry: 1000\n\n"
         offset = view.offset if view else 0
         for event in _missed(ctx, subscriber, at) if position is not None else ():
             at = event.id
@@ -173,15 +187,29 @@ def _messages(
                 yield b": still here\n\n"
             if review_s >= REVIEW_S:
                 review_s = 0.0
-                if sessions.by_digest(ctx.db, ctx.principal.credential) is None:
+                if not _still_may(ctx, subscriber):
                     return
     finally:
         hub.leave(subscriber)
 
 
+def _still_may(ctx: Context, subscriber: Subscriber) -> bool:
+    """Whether the session lives and its user is in the same teams; else the page comes back and is asked anew."""
+    if sessions.by_digest(ctx.db, ctx.principal.credential) is None:
+        return False
+    return _teams(ctx) == subscriber.teams
+
+
+def _teams(ctx: Context) -> frozenset[str]:
+    return frozenset(team.id for team in identity.teams_of(ctx.db, ctx.principal.user_id))
+
+
 def _missed(ctx: Context, subscriber: Subscriber, position: int) -> list[Event]:
-    found = events.after(ctx.db, position, MAX_BEHIND)
-    return [event for event in found if event.team_id is None or event.team_id in subscriber.teams]
+    missed: list[Event] = []
+    while found := events.after(ctx.db, position):
+        position = found[-1].id
+        missed += [e for e in found if e.team_id is None or e.team_id in subscriber.teams]
+    return missed
 
 
 def _next(subscriber: Subscriber, wait_s: float) -> Event | None:

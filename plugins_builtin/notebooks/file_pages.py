@@ -11,20 +11,22 @@ from flask import Blueprint, Response, request
 from appliance.errors import ApplianceError, Invalid
 from appliance.runtime import logs, tasks
 from appliance.web.pages import context, page
+from plugins_builtin.notebooks import pages as notebook_pages
 from plugins_builtin.notebooks import service
-from plugins_builtin.notebooks.pages import notebook_frame
 
 RANGE_BYTES = 1 << 18
 MAX_DOWNLOAD_BYTES = 1 << 30
 DOWNLOAD_TIMEOUT_S = 120.0
 
 
-def add_rules(pages: Blueprint) -> None:
-    """Add these pages to the plugin's blueprint."""
+def blueprint() -> Blueprint:
+    """All pages of notebooks."""
+    pages = notebook_pages.blueprint()
     pages.add_url_rule("/notebooks/<notebook_id>/files", "files", files)
     pages.add_url_rule("/notebooks/<notebook_id>/files/download", "download", download)
     pages.add_url_rule("/notebooks/<notebook_id>/log", "log_newer", log_newer)
     pages.add_url_rule("/notebooks/<notebook_id>/log/<workload_id>", "log", log)
+    return pages
 
 
 def files(notebook_id: str) -> str:
@@ -49,7 +51,7 @@ def files(notebook_id: str) -> str:
         entries=entries,
         truncated=truncated,
         error=error,
-        **notebook_frame(found, "Files"),
+        **notebook_pages.notebook_frame(found, "Files"),
     )
 
 
@@ -130,7 +132,7 @@ def log(notebook_id: str, workload_id: str) -> Response:
         return _log_range(directory, asked)
     parts = logs.segments(directory)
     number = request.args.get("part", "1")
-    if not number.isdigit() or not parts:
+    if not re.fullmatch(r"[0-9]{1,9}", number) or not parts:
         return Response("", content_type="text/plain; charset=utf-8")
     chosen = parts[min(max(int(number), 1), len(parts)) - 1][1]
     reply = Response(content_type="text/plain; charset=utf-8")

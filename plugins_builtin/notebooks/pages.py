@@ -15,11 +15,10 @@ from appliance.runtime import logs
 from appliance.runtime.workloads import Workload
 from appliance.web import forms
 from appliance.web.errors import status_of
-from appliance.web.pages import command_line, context, done, fragment, page
+from appliance.web.pages import command_line, context, done, fragment, page, project_frame
 from plugins_builtin.notebooks import service
 from plugins_builtin.notebooks.service import Shown
 from plugins_builtin.notebooks.specs import NotebookQuery, NotebookSpec
-from plugins_builtin.projects import pages as project_pages
 from plugins_builtin.projects import service as projects
 
 PER_PAGE = 50
@@ -109,7 +108,7 @@ def index(project_id: str) -> str:
     return page(
         "notebooks/list.html",
         project.name,
-        **project_pages.frame(project),
+        **project_frame(project.id, project.name),
         **_list_values(project_id),
     )
 

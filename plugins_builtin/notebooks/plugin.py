@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
 from sqlite_utils import Migrations
 
 from appliance.context import Context
 from appliance.events import Event
 from appliance.plugins import ApiResource, Pages, Panel, PluginInfo, Tab, hookimpl
-from plugins_builtin.notebooks import api, file_pages, listener, pages, store
+from plugins_builtin.notebooks import api, file_pages, listener, store
 
 INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
 
@@ -25,13 +24,7 @@ def register_api_resources() -> list[ApiResource]:
 
 @hookimpl
 def register_pages() -> list[Pages]:
-    return [Pages(_blueprint, tabs=(Tab("Notebooks", "notebooks.index", order=10),))]
-
-
-def _blueprint() -> Blueprint:
-    blueprint = pages.blueprint()
-    file_pages.add_rules(blueprint)
-    return blueprint
+    return [Pages(file_pages.blueprint, tabs=(Tab("Notebooks", "notebooks.index", order=10),))]
 
 
 @hookimpl

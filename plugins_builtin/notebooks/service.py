@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from appliance import identity
-from appliance.access import require
+from appliance.access import require, require_user
 from appliance.context import Context
 from appliance.db import Db, write
-from appliance.errors import Conflict, Invalid
+from appliance.errors import Conflict, Invalid, NotFound
 from appliance.events import emit
 from appliance.ids import new_id
 from appliance.runtime import catalogue, states, tasks, workloads
@@ -172,10 +172,10 @@ def sessions(ctx: Context, notebook_id: str) -> list[Workload]:
 def session_log(ctx: Context, notebook_id: str, workload_id: str) -> Workload:
     """The session whose log may be read; NotFound when it is another notebook's."""
     notebook, _ = _required(ctx, "notebooks.logs", notebook_id)
-    session = workloads.get(ctx.db, workload_id)
-    if session.owner_id != notebook.id:
-        raise Invalid("this session belongs to another notebook")
-    return session
+    for session in workloads.history(ctx.db, notebook.id, limit=-1):
+        if session.id == workload_id:
+            return session
+    raise NotFound("no such session")
 
 
 def files_of(ctx: Context, notebook_id: str) -> tuple[Notebook, str]:
@@ -188,8 +188,12 @@ def owner_name(ctx: Context, notebook: Notebook) -> str:
 
 
 def _required(ctx: Context, permission: str, notebook_id: str) -> tuple[Notebook, str]:
+    require_user(ctx)
     notebook = store.get(ctx.db, notebook_id)
-    return notebook, require(ctx, permission, project_id=notebook.project_id)
+    try:
+        return notebook, require(ctx, permission, project_id=notebook.project_id)
+    except NotFound:  # in the same words as if it did not exist: which does is its team's business
+        raise store.not_found() from None
 
 
 def _tell(ctx: Context, db: Db, name: str, notebook_id: str, project_id: str, team_id: str) -> None:

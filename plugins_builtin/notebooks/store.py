@@ -35,6 +35,11 @@ def _load(found: dict[str, Any]) -> Notebook:
     return Notebook(**{**found, "environment": json.loads(found["environment"])})
 
 
+def not_found() -> NotFound:
+    """What is said of a notebook that does not exist, or belongs to others."""
+    return NotFound("no such notebook", hint="check the id, or ask a member of its team to add you")
+
+
 def insert(db: Db, notebook_id: str, project_id: str, spec: NotebookSpec, created_by: str) -> None:
     now = db.clock.now_ms()
     execute(
@@ -53,9 +58,7 @@ def get(db: Db, notebook_id: str) -> Notebook:
         db, f"SELECT {_COLUMNS} FROM notebooks WHERE id = ? AND deleted_ms IS NULL", (notebook_id,)
     )
     if found is None:
-        raise NotFound(
-            "no such notebook", hint="check the id, or ask a member of its team to add you"
-        )
+        raise not_found()
     return _load(found)
 
 

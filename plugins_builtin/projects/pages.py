@@ -6,14 +6,22 @@ from typing import Any
 
 from flask import Blueprint, redirect, request
 
-from appliance.access import RANK, needed_role
+from appliance.access import RANK, needed_role, require_user
 from appliance.context import Context
 from appliance.errors import ApplianceError
 from appliance.identity import role_in
 from appliance.runtime import workloads
 from appliance.schema import PageQuery
 from appliance.web import forms
-from appliance.web.pages import Crumbs, command_line, context, done, page, project_tabs
+from appliance.web.pages import (
+    Crumbs,
+    command_line,
+    context,
+    done,
+    page,
+    project_frame,
+    project_tabs,
+)
 from plugins_builtin.projects import service
 from plugins_builtin.projects.specs import Project, ProjectBody
 
@@ -58,6 +66,7 @@ def index() -> str:
 
 def new() -> str:
     """The form."""
+    require_user(context())
     return _new_form({"name": ""}, {})
 
 
@@ -90,15 +99,6 @@ def detail(project_id: str) -> Any:
     return redirect(project_tabs(project.id)[0]["url"], code=303)
 
 
-def frame(project: Project) -> dict[str, Any]:
-    """What the templates of a project's tabs need."""
-    return {
-        "project": project,
-        "tabs": project_tabs(project.id),
-        "crumbs": [("Projects", "/projects"), (project.name, None)],
-    }
-
-
 def settings(project_id: str) -> str:
     """Name and deletion."""
     project = service.get(context(), project_id)
@@ -114,7 +114,7 @@ def _settings_form(project: Project, values: dict[str, Any], errors: dict[str, s
     return page(
         "projects/settings.html",
         project.name,
-        **frame(project),
+        **project_frame(project.id, project.name),
         values=values,
         errors=errors,
         can_edit=_can_delete(ctx, project),

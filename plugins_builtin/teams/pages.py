@@ -18,6 +18,7 @@ def blueprint() -> Blueprint:
 def members() -> str:
     """Who is in the team one works in."""
     ctx = context()
+    found = service.members(ctx, ctx.principal.team_id)
     team = identity.team_by_id(ctx.db, ctx.principal.team_id)
     shown = [
         {
@@ -26,6 +27,6 @@ def members() -> str:
             "joined_ms": member.created_ms,
             "is_you": member.user.id == ctx.principal.user_id,
         }
-        for member in service.members(ctx, team.id)
+        for member in found
     ]
     return page("teams/members.html", f"Team {team.name}", live=False, team=team, members=shown)

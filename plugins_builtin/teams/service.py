@@ -95,6 +95,7 @@ def list_members(ctx: Context, team_id: str, query: PageQuery) -> Page:
 
 def update_member(ctx: Context, team_id: str, user_id: str, body: MemberBody) -> TeamMember:
     """rest-v1: make a member admin, or not."""
+    require(ctx, "teams.set_role", team_id=team_id)
     role = identity.role_in(ctx.db, team_id, user_id)
     if role is None:
         raise NotFound("no such member")

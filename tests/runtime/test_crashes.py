@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from appliance import db as database
-from appliance.runtime import lifecycle, socketdir, supervisor, worker, workloads
+from appliance.runtime import lifecycle, slots, socketdir, supervisor, worker, workloads
 from appliance.runtime.fake import FakeBackend
 from plugins_builtin.notebooks import service
 from plugins_builtin.notebooks.specs import NotebookSpec
@@ -130,13 +130,17 @@ def runs(lab: Lab, notebook: str) -> None:
     assert lab.backend.starts == [name]
     assert lab.leftovers() == [name, workload.id]
     assert [lease.id for lease in workloads.leases(lab.db)] == [workload.id]
-    assert workloads.route_to(lab.db, "n", notebook)
+    route = workloads.route_to(lab.db, "n", notebook)
+    (held,) = slots.all_held(lab.db)
+    assert route is not None and route.upstream == slots.upstream(held.slot)
+    link = lab.config.paths.slots / str(held.slot)
+    assert held.workload_id == workload.id and link.resolve() == lab.places.socket_dir(workload.id)
 
 
 def gone(lab: Lab, notebook: str) -> None:
     assert lab.leftovers() == [] and workloads.leases(lab.db) == []
     assert workloads.route_to(lab.db, "n", notebook) is None
-    assert len(lab.backend.starts) <= 1
+    assert len(lab.backend.starts) <= 1 and slots.all_held(lab.db) == []
 
 
 def stopped(lab: Lab, notebook: str) -> None:

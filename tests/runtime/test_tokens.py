@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from appliance.access import NOBODY
@@ -41,10 +43,9 @@ def test_its_own_project_only(lab: Lab, ann: Person) -> None:
     assert status(mine.path) == 200
     assert status(other.path) == 404
     assert status(f"projects/{other.project_id}") == 404
-    listed = client.get("/v1/projects", headers=bearer(token)).get_json()
-    assert [item["id"] for item in listed["items"]] == [mine.project_id]
-    listed = client.get("/v1/notebooks", headers=bearer(token)).get_json()
-    assert [item["id"] for item in listed["items"]] == [mine.id]
+    for path, only in (("projects", mine.project_id), ("notebooks", mine.id)):
+        listed: Any = client.get(f"/v1/{path}", headers=bearer(token)).json
+        assert [item["id"] for item in listed["items"]] == [only]
     made = client.post("/v1/projects", json={"name": "more"}, headers=bearer(token))
     assert made.status_code == 404
 

@@ -1,0 +1,189 @@
+"""Every route there is, made from the url map: for a member, for a stranger, for nobody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from werkzeug.routing import Rule
+
+from appliance.runtime import tasks
+from appliance.runtime.filework import FileWork
+from tests.lab import Lab, Person, Thing
+
+OPEN = {"/login", "/static/<path:filename>", "/v1/health"}
+TAKES_ANYBODY = {"/", "/projects", "/images", "/cluster", "/team"}
+NEEDS_MORE = {"/notebooks/<notebook_id>/files/download": {"path": "a.txt"}}
+
+
+def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, str]]:
+    """Routes of the UI or of the API with this method, filled in."""
+    values = {
+        "notebook_id": notebook.id,
+        "project_id": notebook.project_id,
+        "workload_id": lab.workload(notebook).id,
+        "team_id": lab.team("lab").id,
+        "user_id": lab.user("ann").id,
+        "kind": "n",
+        "target": notebook.id,
+        "provider": "password",
+    }
+    found = []
+    for rule in lab.app.url_map.iter_rules():
+        if rule.rule.startswith("/internal/") or rule.rule.startswith("/v1/") != api:
+            continue
+        if method in (rule.methods or ()) and rule.rule not in OPEN:
+            path = rule.rule
+            for name in rule.arguments:
+                path = path.replace(f"<{name}>", values[name])
+            found.append((rule, path))
+    assert found
+    return found
+
+
+@contextmanager
+def files_served(lab: Lab) -> Iterator[None]:
+    """The supervisor's part of work on files, in a thread of its own."""
+    done = threading.Event()
+    work = FileWork(lab.appliance, lab.places)
+
+    def serve() -> None:
+        while not done.wait(0.01):
+            work.turn()
+        lab.appliance.local.get().conn.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        work._pool.shutdown()
+
+
+@pytest.fixture
+def notebook(lab: Lab, ann: Person) -> Thing:
+    """One that ran, so that each of its pages has something to show."""
+    made = ann.notebook(name="anns secret name")
+    lab.settle()
+    return made
+
+
+def test_a_member_sees_every_page(lab: Lab, ann: Person, notebook: Thing) -> None:
+    (lab.config.paths.notebooks / notebook.id / "a.txt").write_text("hello")
+    with files_served(lab):
+        for rule, path in urls(lab, notebook, "GET", api=False):
+            answer = ann.http.get(path, query_string=NEEDS_MORE.get(rule.rule, {}))
+            redirects = rule.rule in ("/projects/<project_id>", "/open/<kind>/<target>")
+            expected = (303,) if redirects else (200, 204)
+            assert answer.status_code in expected, (path, answer.text)
+
+
+def test_a_member_sees_every_answer(lab: Lab, ann: Person, notebook: Thing) -> None:
+    for _, path in urls(lab, notebook, "GET", api=True):
+        assert ann.call("GET", path).status_code == 200, path
+
+
+def test_nobody_is_asked_to_sign_in_and_comes_back(lab: Lab, notebook: Thing) -> None:
+    client = lab.app.test_client()
+    for _, path in urls(lab, notebook, "GET", api=False):
+        answer = client.get(path)
+        assert answer.status_code == 303, (path, answer.status_code)
+        assert answer.headers["Location"] == f"/login?next={path}", path
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_nobody_gets_401_from_the_api(lab: Lab, notebook: Thing, method: str) -> None:
+    client = lab.app.test_client()
+    headers = {"X-CSRF-Token": lab.appliance.keys.mac("csrf", "")}
+    for _, path in urls(lab, notebook, method, api=True):
+        answer = client.open(path, method=method, json=_body(path, notebook), headers=headers)
+        assert answer.status_code == 401, (method, path, answer.text)
+
+
+def _body(path: str, notebook: Thing) -> dict[str, str]:
+    """One that passes the parser, so that the answer is about permission."""
+    if path == "/v1/notebooks":
+        return {"projectId": notebook.project_id, "machineType": "C1"}
+    return {"name": "x"} if "/projects" in path else {}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("api", [True, False])
+def test_another_team_finds_nothing(
+    lab: Lab, ann: Person, notebook: Thing, method: str, api: bool
+) -> None:
+    eve = lab.person("eve", team="other", role="owner", admin=True)
+    if not api and method in ("PUT", "DELETE"):
+        return
+    for rule, path in urls(lab, notebook, method, api):
+        body = _body(path, notebook)
+        own = not rule.arguments & {"notebook_id", "project_id", "team_id", "target"}
+        if own and (method == "GET" or "projectId" not in body):
+            if method == "GET":
+                assert "anns secret name" not in eve.call("GET", path).text, path
+            continue
+        if api:
+            answer = eve.call(method, path, body if method != "GET" else None)
+        else:
+            answer = eve.call(
+                method, path, data={"name": "x", "instance_type": "C1", "image": "notebook"}
+            )
+        assert answer.status_code == 404, (method, path, answer.text)
+        assert "anns secret name" not in answer.text
+    assert ann.get(notebook).state == "Running" and len(ann.get("projects").items) == 1
+
+
+@pytest.mark.parametrize("path", ["notebooks/{}", "projects/{}", "projects/{}/notebooks"])
+def test_another_team_can_not_tell_what_is_from_what_is_not(
+    lab: Lab, notebook: Thing, path: str
+) -> None:
+    eve = lab.person("eve", team="other")
+    there = notebook.id if path.startswith("notebooks") else notebook.project_id
+    answers = [eve.api("GET", path.format(one), 404) for one in (there, there[:-1] + "0")]
+    assert answers[0] == answers[1]
+
+
+def test_somebody_elses_log_under_ones_own_notebook(lab: Lab, notebook: Thing) -> None:
+    eve = lab.person("eve", team="other")
+    own = eve.notebook()
+    foreign = lab.workload(notebook).id
+    assert eve.call("GET", f"/notebooks/{own.id}/log/{foreign}").status_code == 404
+    assert eve.call("GET", f"/notebooks/{own.id}/log/wnothere").status_code == 404
+
+
+def test_a_member_who_leaves_is_out_at_once(lab: Lab, notebook: Thing) -> None:
+    bob, boss = lab.person("bob"), lab.person("boss", role="owner")
+    assert bob.get(notebook).name == "anns secret name"
+    boss.api("DELETE", f"teams/{lab.team('lab').id}/users/{bob.user.id}")
+    assert bob.call("GET", f"/v1/{notebook.path}").status_code == 404
+    assert bob.call("GET", f"/notebooks/{notebook.id}").status_code == 404
+
+
+class TestRoles:
+    """What a member of a team may do to the team."""
+
+    @pytest.mark.parametrize("whom", ["owner", "admin", "member"])
+    def test_a_member_changes_nobodys_role(self, lab: Lab, ann: Person, whom: str) -> None:
+        other = lab.user("other", role=whom)  # type: ignore[arg-type]
+        path = f"teams/{lab.team('lab').id}/users/{other.id}"
+        ann.api("PUT", path, 403, is_admin=True)
+        ann.api("DELETE", path, 403)
+
+    def test_an_admin_does_and_the_last_owner_stays(self, lab: Lab) -> None:
+        boss, bob = lab.person("boss", role="owner"), lab.user("bob")
+        path = f"teams/{lab.team('lab').id}/users/{{}}"
+        assert boss.api("PUT", path.format(bob.id), is_admin=True)["isAdmin"]
+        assert boss.api("PUT", path.format(boss.user.id), is_admin=False)["isOwner"]
+        boss.api("DELETE", path.format(boss.user.id), 412)
+        boss.api("DELETE", path.format(bob.id))
+        boss.api("DELETE", path.format(bob.id), 404)
+
+
+def test_nobody_waits_for_files_of_another_team(lab: Lab, notebook: Thing) -> None:
+    eve = lab.person("eve", team="other")
+    eve.page(f"/notebooks/{notebook.id}/files", 404)
+    assert tasks.waiting(lab.db) == []
