@@ -149,7 +149,7 @@ def test_a_token_ends_with_its_workload(
     theirs.person.api("POST", f"/notebooks/{theirs.notebook}/start", {})
     theirs.person.wait(theirs.notebook, "running")
     # The gateway may remember for two seconds where the last session was.
-    assert soon(lambda: theirs.door.request("GET", "api").status_code == 200, 5)
+    assert soon(lambda: theirs.door.request("POST", "run", content="true").status_code == 200, 5)
     assert theirs.say("echo $APPLIANCE_API_KEY") != key
 
 
