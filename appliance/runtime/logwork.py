@@ -33,12 +33,14 @@ class LogWork:
         if self._turns % RESCAN_TURNS == 0:
             self._open |= self._unfinished()
         self._turns += 1
-        for workload_id in live:
+        # the row may end before the container; its socket directory goes after it
+        gone = {w for w in self._open - live if not self._places.socket_dir(w).exists()}
+        self._open = live | (self._open - gone)
+        for workload_id in self._open:
             self._copy(workload_id)
-        for workload_id in self._open - live:
+        for workload_id in gone:
             logs.finish(self._places.log_dir(workload_id), self._secrets(workload_id))
             self._tell(db, workload_id)
-        self._open = live
 
     def _tell(self, db: Db, workload_id: str) -> None:
         """Pages that show why it ended were drawn before its last lines were there."""

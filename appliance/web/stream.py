@@ -7,7 +7,9 @@ connection is resumed where it was: each message has an id `<event>.<log offset>
 from __future__ import annotations
 
 import json
+import logging
 import os
+import sqlite3
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,11 +23,14 @@ from appliance import events, gate, identity, sessions
 from appliance.access import NOBODY, require
 from appliance.boot import Appliance
 from appliance.context import Context
+from appliance.db import Db
 from appliance.errors import ApplianceError, NotFound, Unauthenticated
 from appliance.events import Event
 from appliance.runtime import logs, workloads
 from appliance.web import auth
 from appliance.web.errors import envelope, status_of
+
+log = logging.getLogger(__name__)
 
 LOOK_S = 0.1
 LOG_LOOK_S = 0.3
@@ -73,19 +78,24 @@ class Hub:
                 continue
             if changed == seen:
                 continue
-            seen = changed
-            while found := events.after(db, self._position):  # some at a time
-                for event in found:
-                    self._hand_out(event)
-                self._position = found[-1].id
+            try:
+                self._hand_out_new(db)
+                seen = changed
+            except sqlite3.Error as error:  # busy for once: the next look finds the same events
+                log.warning("events can't be read: %s", error)
+
+    def _hand_out_new(self, db: Db) -> None:
+        while found := events.after(db, self._position):  # some at a time
+            for event in found:
+                self._hand_out(event)
+            self._position = found[-1].id
 
     def _hand_out(self, event: Event) -> None:
         for subscriber in list(self._by_id.values()):
             if event.team_id is None or event.team_id in subscriber.teams:
                 if subscriber.queue.full():
-                    self.leave(
-                        subscriber
-                    )  # its connection ends below, and it comes back with Last-Event-ID
+                    # its connection ends below, and it comes back with Last-Event-ID
+                    self.leave(subscriber)
                 else:
                     subscriber.queue.put_nowait(event)
 
