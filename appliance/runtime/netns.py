@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import time
 from ipaddress import ip_address
@@ -13,6 +14,8 @@ from appliance.boot import Appliance
 from appliance.config import Config
 from appliance.errors import Unavailable
 from appliance.runtime import workloads
+
+log = logging.getLogger(__name__)
 
 NETNS = Path("/run/netns")
 CERTAIN_AFTER_S = 5.0  # between two looks a start may have begun
@@ -38,14 +41,24 @@ class NamespaceSweep:
         self._first_seen = {name: self._first_seen.get(name, now) for name in found}
         for name, empty in found.items():
             if now - self._first_seen[name] >= (EMPTY_AFTER_S if empty else CERTAIN_AFTER_S):
-                _ip("netns", "delete", name)
+                _delete(name)
 
 
 def remove_all(config: Config) -> None:
-    """Remove those with addresses of this instance, when none of its containers is left."""
+    """Remove those with addresses of this instance, when none of its containers is left.
+
+    One that another mount namespace holds on to stays: it costs a name, and keeps nobody from going on.
+    """
     for name, empty in orphans(config).items():
         if not empty:
-            _ip("netns", "delete", name)
+            _delete(name)
+
+
+def _delete(name: str) -> None:
+    try:
+        _ip("netns", "delete", name)
+    except Unavailable as error:
+        log.warning("%s", error)
 
 
 def orphans(config: Config) -> dict[str, bool]:

@@ -5,6 +5,7 @@ The table only drops. What other tables drop stays dropped, what they accept may
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 from appliance.config import TEAMS_PER_SLOT, Config
@@ -95,6 +96,15 @@ def remove_firewall(config: Config) -> None:
     """Delete the table; gone already is fine."""
     table = _table(config)
     _run(["nft", "-f", "-"], f"add table inet {table}\ndelete table inet {table}\n")
+
+
+def remove_all(config: Config) -> None:
+    """Bridges that an engine left behind, firewall and address of this instance; gone already is fine."""
+    for link in json.loads(_run(["ip", "-json", "link", "show", "type", "bridge"]) or "[]"):
+        if link["ifname"].startswith(_interfaces(config)):
+            _run(["ip", "link", "delete", link["ifname"]])
+    remove_firewall(config)
+    remove_api_address(config)
 
 
 def ensure_api_address(config: Config) -> None:

@@ -11,6 +11,7 @@ from appliance.clock import SystemClock
 from appliance.config import Config
 from appliance.context import Context
 from appliance.db import Db, open_db, write
+from appliance.errors import ApplianceError, Unavailable
 from appliance.plugins import loader
 from appliance.runtime import (
     catalogue,
@@ -71,28 +72,45 @@ PARTS = Parts(prepare_engine, ensure_images, setup)
 def stop_all(config: Config) -> None:
     """End every container of this instance and remove what it put on the host; files stay.
 
-    Rows come first: killed in between, the next start removes the containers that no row wants.
+    Rows come first: killed in between, the next start removes the containers that no row wants. A step that fails
+    keeps none of the others from being taken; Unavailable says at the end what is left.
     """
     paths = config.paths
     if paths.database.exists() and paths.database.stat().st_size:
         _end_workloads(open_db(paths.database))
+    failures = []
+    for step in (_stop_containers, _remove_sockets, network.remove_all):
+        try:
+            step(config)
+        except ApplianceError as error:
+            failures.append(str(error))
+    if failures:
+        raise Unavailable("; ".join(failures), hint="run scripts/up --stop again")
+
+
+def _stop_containers(config: Config) -> None:
+    """Containers and networks; the engine's server lives as long as that takes."""
+    paths = config.paths
     engine = podman_service.PodmanService(
         paths.podman_socket, paths.containers_conf, paths.run / "podman.log"
     )
     engine.ensure()
-    backend = PodmanBackend(paths.podman_socket, config.instance)
-    for container in backend.list():
-        print(f"stopping {container.name}", flush=True)
-        backend.stop(container.name, 10)
-        backend.remove(container.name)
-    netns.remove_all(config)
-    for team_slot in _network_slots(paths.networks):
-        backend.remove_network(network.team_network(config, team_slot).name)
-    engine.stop()
-    for directory in socketdir.mounted(paths.sockets):
+    try:
+        backend = PodmanBackend(paths.podman_socket, config.instance)
+        for container in backend.list():
+            print(f"stopping {container.name}", flush=True)
+            backend.stop(container.name, 10)
+            backend.remove(container.name)
+        netns.remove_all(config)
+        for team_slot in _network_slots(paths.networks):
+            backend.remove_network(network.team_network(config, team_slot).name)
+    finally:
+        engine.stop()
+
+
+def _remove_sockets(config: Config) -> None:
+    for directory in socketdir.mounted(config.paths.sockets):
         socketdir.remove(directory)
-    network.remove_firewall(config)
-    network.remove_api_address(config)
 
 
 def _end_workloads(db: Db) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sqlite3
 import re
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
