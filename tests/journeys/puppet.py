@@ -92,3 +92,9 @@ def end(person: Person, notebook: str) -> None:
     person.api("POST", f"/notebooks/{notebook}/stop")
     person.wait(notebook, "stopped", "failed", "error", "canceled")
     person.api("DELETE", f"/notebooks/{notebook}")
+
+
+def end_all(person: Person) -> None:
+    """Every notebook of the person's team."""
+    for notebook in person.api("GET", "/notebooks")["items"]:
+        end(person, notebook["id"])
