@@ -35,6 +35,11 @@ class Crashing:
         admin = Person(instance.url, "admin", PASSWORD)
         return cls(instance, admin, admin.project("crash"))
 
+    def end(self) -> None:
+        """Sign out and leave nothing of the instance."""
+        self.admin.close()
+        self.instance.destroy()
+
     def kill(self, victim: str) -> int:
         """kill -9 of a service, the engine's server, the manager or all at once; the pid, 0 if it was not there."""
         if victim == "manager":

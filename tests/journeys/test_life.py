@@ -25,9 +25,9 @@ FLOOD_BYTES = 50_000_000
 
 @pytest.fixture(scope="module")
 def crashing() -> Iterator[Crashing]:
-    instance = fresh_instance()
-    yield Crashing.begin(instance)
-    instance.destroy()
+    started = Crashing.begin(fresh_instance())
+    yield started
+    started.end()
 
 
 @pytest.fixture()
@@ -210,7 +210,7 @@ def test_doctor_is_content_and_says_what_is_wrong(crashing: Crashing, closed: Pa
     appliance = (
         Path(os.environ.get("APPLIANCE_VENV") or crashing.instance.data / "venv") / "bin/appliance"
     )
-    argv = [appliance, "doctor", "--data", closed / "data"]
+    argv = [str(appliance), "doctor", "--data", str(closed / "data")]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     failed = done.stdout.partition("FAIL  data directory: ")[2].splitlines()
