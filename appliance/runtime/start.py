@@ -21,6 +21,7 @@ from appliance.runtime import (
     network,
     podman_service,
     socketdir,
+    strays,
     workloads,
 )
 from appliance.runtime.backend import Progress
@@ -101,6 +102,8 @@ def _stop_containers(config: Config) -> None:
             print(f"stopping {container.name}", flush=True)
             backend.stop(container.name, 10)
             backend.remove(container.name)
+        for monitor in strays.monitors(config):
+            strays.remove(monitor)
         netns.remove_all(config)
         for team_slot in _network_slots(paths.networks):
             backend.remove_network(network.team_network(config, team_slot).name)

@@ -15,6 +15,7 @@ from appliance.boot import Appliance
 from appliance.config import Config
 from appliance.errors import ApplianceError, Conflict
 from appliance.runtime import capacity, connections, hostenv, network, proxy, slots, wake
+from appliance.runtime.backend import Backend
 from appliance.runtime.closing import close_marked
 from appliance.runtime.filework import FileWork
 from appliance.runtime.lifecycle import Lifecycle
@@ -24,6 +25,7 @@ from appliance.runtime.places import Places
 from appliance.runtime.podman import PodmanBackend
 from appliance.runtime.podman_service import PodmanService
 from appliance.runtime.probe import SocketProber
+from appliance.runtime.strays import StraySweep
 from appliance.runtime.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ STATIC = Path(__file__).parent.parent / "web" / "static"
 POOL_THREADS = 16
 LOG_TURN_S = 0.3
 CONNECTION_TURN_S = 0.5
-NAMESPACE_TURN_S = 10.0
+SWEEP_TURN_S = 10.0
 HOST_TURN_S = 30.0
 
 
@@ -86,7 +88,7 @@ def main(appliance: Appliance) -> None:
     pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="step")
     supervisor = Supervisor(appliance, backend, lifecycle, pool)
     file_news = threading.Event()
-    for turner in _turners(appliance, places, file_news):
+    for turner in _turners(appliance, backend, places, file_news):
         turner.start()
     wake.watch(paths.wake, supervisor.again, file_news)
     _turn_for_ever(supervisor, engine)
@@ -129,7 +131,9 @@ def _own_the_host(appliance: Appliance) -> None:
         slots.link(config.paths, held)
 
 
-def _turners(appliance: Appliance, places: Places, file_news: threading.Event) -> list[Turner]:
+def _turners(
+    appliance: Appliance, backend: Backend, places: Places, file_news: threading.Event
+) -> list[Turner]:
     config = appliance.config
     gateway = proxy.Gateway(config, appliance.clock)
     gateway.want(proxy.site(config, STATIC, can_close=connections.can_close()))
@@ -146,6 +150,7 @@ def _turners(appliance: Appliance, places: Places, file_news: threading.Event) -
         Turner("logs", LOG_TURN_S, LogWork(appliance, places).turn),
         Turner("files", 1.0, file_work.turn, file_news),
         Turner("connections", CONNECTION_TURN_S, lambda: close_marked(appliance)),
-        Turner("namespaces", NAMESPACE_TURN_S, NamespaceSweep(appliance).turn),
+        Turner("strays", SWEEP_TURN_S, StraySweep(appliance, backend).turn),
+        Turner("namespaces", SWEEP_TURN_S, NamespaceSweep(appliance).turn),
         Turner("host", HOST_TURN_S, host_turn),
     ]

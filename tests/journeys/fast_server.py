@@ -1,5 +1,6 @@
-"""A notebook server that starts in an instant, for journeys with many starts. Runs in a container: standard library only.
+"""A notebook server that starts in an instant, for journeys with many starts.
 
+It runs inside a container, so it has the standard library only.
 Every answer is a word that this process made up at its start: as long as it stays the same, nothing was restarted.
 It prints numbered lines until it is told to end. HOLD names the states in which it stays until a file says go on.
 """

@@ -15,16 +15,16 @@ from tests.journeys.crashing import VICTIMS, Crashing
 from tests.journeys.invariants import broken
 
 pytestmark = pytest.mark.containers
-STARTS = 16
+STARTS = 10
 LONGEST_START_S = 0.3
 WHOLE_MACHINE = f"C{len(os.sched_getaffinity(0))}"
 
 
 @pytest.fixture(scope="module")
 def crashing() -> Iterator[Crashing]:
-    instance = fresh_instance()
-    yield Crashing.begin(instance)
-    instance.destroy()
+    started = Crashing.begin(fresh_instance())
+    yield started
+    started.end()
 
 
 @pytest.mark.parametrize("victim", VICTIMS)

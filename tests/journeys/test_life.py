@@ -25,9 +25,9 @@ FLOOD_BYTES = 50_000_000
 
 @pytest.fixture(scope="module")
 def crashing() -> Iterator[Crashing]:
-    instance = fresh_instance()
-    yield Crashing.begin(instance)
-    instance.destroy()
+    started = Crashing.begin(fresh_instance())
+    yield started
+    started.end()
 
 
 @pytest.fixture()
