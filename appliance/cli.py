@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import sys
 import time
 from typing import Any
@@ -180,6 +181,7 @@ def stream(data: str | None) -> None:
     from appliance.web.stream import create_stream
 
     _log_to_stderr()
+    _allow_many_files()
     appliance = _boot(data)
     http = appliance.config.paths.http
     served = options(
@@ -199,8 +201,15 @@ def proxy(data: str | None) -> None:
     while not conf.exists():
         time.sleep(CONFIG_WAIT_S)
     proxy_module.end_leftovers(config)
+    _allow_many_files()
     argv = proxy_module.run_argv(config)
     os.execvp(argv[0], argv)
+
+
+def _allow_many_files() -> None:
+    """As many open files as the host allows; a shell's usual 1024 is little for a gateway."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _boot(data: str | None) -> Any:

@@ -45,6 +45,7 @@ class Config:
     tls_cert: str = ""
     tls_key: str = ""
     names: tuple[str, ...] = field(default=())
+    api_port: int = 80
 
     @property
     def paths(self) -> Paths:
@@ -85,7 +86,7 @@ class Config:
         )
         default = {"http": 80, "https": 443}[self.scheme]
         suffix = "" if self.port == default else f":{self.port}"
-        return f"{self.scheme}://{name}{suffix}"
+        return f"{self.scheme}://{bracketed(name)}{suffix}"
 
     @property
     def uid_base(self) -> int:
@@ -106,7 +107,9 @@ class Config:
         return self.uid_base + 3
 
     def team_uid(self, team_slot: int) -> int:
-        """First host id of a team's user namespace; team_slot counts from 1."""
+        """First host id of a team's user namespace; team_slot counts from 1. Invalid beyond the slots there are."""
+        if not 1 <= team_slot <= TEAMS_PER_SLOT:
+            raise Invalid(f"team slot {team_slot} is not between 1 and {TEAMS_PER_SLOT}")
         return self.uid_base + team_slot * UIDS_PER_TEAM
 
     @property
@@ -119,16 +122,29 @@ class Config:
         """The address on `lo` at which workloads reach the appliance."""
         return str(self.pool[1])
 
-    @property
-    def api_port(self) -> int:
-        return 80
-
     def team_subnet(self, team_slot: int) -> ipaddress.IPv4Network:
         return ipaddress.IPv4Network((int(self.pool[0]) + (team_slot << 8), 24))
 
 
 _INSTANCE = re.compile(r"[0-9a-f]{6}")
-_WRITTEN = ("instance", "slot", "host", "port", "domain", "tls_cert", "tls_key", "names")
+
+
+def bracketed(host: str) -> str:
+    """A host as URLs write it: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+_WRITTEN = (
+    "instance",
+    "slot",
+    "host",
+    "port",
+    "domain",
+    "tls_cert",
+    "tls_key",
+    "names",
+    "api_port",
+)
 
 
 def data_dir(given: str | None) -> Path:

@@ -1,7 +1,6 @@
-"""Secrets at rest and tokens: everything that uses the key file.
+"""Tokens, and everything that uses the key file.
 
-seal/open: Fernet (AES-128-CBC with HMAC-SHA256, from `cryptography`). Tokens that we only compare are stored as
-SHA-256: they are 256 random bits, so a slow hash would add nothing.
+Tokens that we only compare are stored as SHA-256: they are 256 random bits, so a slow hash would add nothing.
 """
 
 from __future__ import annotations

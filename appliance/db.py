@@ -62,10 +62,10 @@ def write(db: Db) -> Iterator[Db]:
 
 
 def touch(wake: Path) -> None:
-    """Change the wake file's time. A missing file only means that nobody listens yet."""
+    """Change the wake file's time, of no other file. That nobody can be woken is no error: they look each second."""
     try:
-        os.utime(wake)
-    except FileNotFoundError:
+        os.utime(wake, follow_symlinks=False)
+    except OSError:
         return
 
 

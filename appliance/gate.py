@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from appliance import identity, sessions
 from appliance.access import NOBODY, Principal, require
+from appliance.config import bracketed
 from appliance.context import Context
 from appliance.db import Db
 from appliance.errors import NotFound
@@ -80,4 +81,13 @@ def users_origin(ctx: Context, service: Service, host: str) -> str:
         name = f"{service.target}.{config.notebook_domain}"
     default = {"http": 80, "https": 443}[config.scheme]
     port = "" if config.user_port == default else f":{config.user_port}"
-    return f"{config.scheme}://{name}{port}"
+    return f"{config.scheme}://{bracketed(name)}{port}"
+
+
+def ui_origin(ctx: Context, host: str) -> str:
+    """Where our own pages live, seen from users' code at this host name: by name alone in port mode."""
+    config = ctx.config
+    if config.origin_mode == "subdomain":
+        return config.base_url
+    name = urlsplit(f"//{host}").hostname or config.host
+    return f"{config.scheme}://{bracketed(name)}:{config.port}"

@@ -33,13 +33,17 @@ ensure_packages() { # names
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
+    # nginx.service is of the package nginx, which an admin may use for something else
+    local had_nginx had_fcgiwrap
+    had_nginx=$(dpkg-query -W -f '${db:Status-Status}' nginx 2>/dev/null || true)
+    had_fcgiwrap=$(dpkg-query -W -f '${db:Status-Status}' fcgiwrap 2>/dev/null || true)
     export DEBIAN_FRONTEND=noninteractive
     indented apt-get update -q
     # RUNLEVEL=1 keeps a sysvinit from starting what was just installed: we run nginx ourselves.
     RUNLEVEL=1 indented apt-get install -y -q --no-install-recommends "${missing[@]}" ||
         die "apt-get could not install ${missing[*]}" "see its messages above"
-    case " ${missing[*]} " in *" nginx-light "*) disable_services nginx.service ;; esac
-    case " ${missing[*]} " in *" fcgiwrap "*) disable_services fcgiwrap.service fcgiwrap.socket ;; esac
+    [ "$had_nginx" = installed ] || disable_services nginx.service
+    [ "$had_fcgiwrap" = installed ] || disable_services fcgiwrap.service fcgiwrap.socket
 }
 
 disable_services() { # units of a package that was installed a moment ago, so nobody relies on them

@@ -161,7 +161,9 @@ class Lab:
             self.clock,
             self.boot_id,
         )
-        self.supervisor = LabSupervisor(self.appliance, self.backend, self.lifecycle, Inline())
+        self.supervisor = LabSupervisor(
+            self.appliance, self.backend, self.lifecycle, Inline(), Inline()
+        )
 
     def settle(self) -> None:
         """Turns of worker and supervisor until nothing changes."""

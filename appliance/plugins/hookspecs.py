@@ -1,4 +1,4 @@
-"""All hooks. A plugin implements what it needs with `@hookimpl`; docs/hooks.md shows these signatures.
+"""All hooks. A plugin implements what it needs with `@hookimpl`.
 
 `register_*` hooks are contributions: called once at boot, plugin by plugin, and frozen into the registry.
 The others are conversations, called while running through registry.py, which knows who answers and isolates failures.

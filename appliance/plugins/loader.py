@@ -48,7 +48,9 @@ def build(modules: Mapping[str, ModuleType]) -> Registry:
             manager.register(by_name[info.name], name=info.name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise PluginError(f"unknown hook: {error}", hint="compare with docs/hooks.md") from error
+        raise PluginError(
+            f"unknown hook: {error}", hint="compare with appliance/plugins/hookspecs.py"
+        ) from error
     return collect(manager, infos)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from appliance.boot import Appliance
 from appliance.errors import ApplianceError
@@ -11,8 +12,11 @@ from appliance.runtime import connections, holders
 log = logging.getLogger(__name__)
 
 
-def close_marked(appliance: Appliance) -> None:
-    """One turn: close what the worker marked; drop rows whose connection does not exist any more."""
+def close_marked(appliance: Appliance, reload: Callable[[], None]) -> None:
+    """One turn: close what the worker marked; drop rows whose connection does not exist any more.
+
+    reload: starts nginx's workers anew, which closes every WebSocket within seconds; for kernels without `ss -K`.
+    """
     db = appliance.local.get()
     held = holders.all_connections(db)
     if not held:
@@ -25,10 +29,9 @@ def close_marked(appliance: Appliance) -> None:
         except ApplianceError:
             holders.forget(db, holder)
             continue
-        if holder.closing and connection in open_now:
-            connections.close(connection)
-            log.info(
-                "closed a connection to %s/%s: its holder lost access", holder.kind, holder.target
-            )
-        if holder.closing or connection not in open_now:
+        if connection not in open_now:
             holders.forget(db, holder)
+        elif holder.closing:
+            log.info("closing a connection to %s/%s: access lost", holder.kind, holder.target)
+            if not connections.close(connection):
+                reload()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 from appliance import identity
 from appliance.boot import Appliance
 from appliance.db import write
-from appliance.errors import ApplianceError, Invalid, NotFound, TryAgain
+from appliance.errors import ApplianceError, Invalid, NotFound, TryAgain, Unavailable
 from appliance.ids import is_id, new_id
 from appliance.runtime import logwork, tasks
 from appliance.runtime.files import TeamFiles
@@ -25,6 +26,11 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 SPOOL_KEEP_S = 600
+DISK_RESERVE_BYTES = 1 << 30  # the database lives on this disk
+REPEATED = (
+    "files.remove_area",
+    "logs.remove",
+)  # nobody waits for them, so they must succeed one day
 AREAS = ("notebooks",)
 PATH_BYTES = 4096
 
@@ -61,11 +67,13 @@ class FileWork:
             result = self._kinds[task.kind](task.args)
         except TryAgain:
             error = "again"
+        except Unavailable as failure:
+            log.warning("%s: %s", task.kind, failure)
+            error = "again" if task.kind in REPEATED else f"Unavailable: {failure}"
         except ApplianceError as failure:
             error = f"{type(failure).__name__}: {failure}"
-        except (
-            Exception
-        ) as failure:  # arguments come from an unprivileged process: whatever they break, say so
+        # arguments come from an unprivileged process: whatever they break, say so
+        except Exception as failure:
             log.exception("%s failed", task.kind)
             error = f"Unavailable: {type(failure).__name__}"
         try:
@@ -101,9 +109,12 @@ class FileWork:
 
     def _read(self, args: dict[str, Any]) -> dict[str, Any]:
         _, files = self._root(args)
-        if files.stat(_path(args)).size > int(args["limit_bytes"]):
+        size_bytes = files.stat(_path(args)).size
+        if size_bytes > int(args["limit_bytes"]):
             raise _too_large()  # known before the first GiB is copied
         spool = self._appliance.config.paths.spool
+        if shutil.disk_usage(spool).free < size_bytes + DISK_RESERVE_BYTES:
+            raise Unavailable("the disk is nearly full", hint="delete something, or ask an admin")
         name = new_id("spool")
         descriptor = os.open(spool / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
         try:

@@ -111,8 +111,11 @@ class Service:
             _become(self.process, theirs)
         os.close(theirs)
         self._started = now
-        with open(self._pid_file, "w", encoding="ascii") as file:
-            file.write(f"{self.pid}\n")
+        try:
+            with open(self._pid_file, "w", encoding="ascii") as file:
+                file.write(f"{self.pid}\n")
+        except OSError:  # a full disk must not end the services
+            pass
 
     def ended(self, status: int, now: float, wanted: bool) -> None:
         """Note the end; unless we asked for it, the next start is due at start_at."""

@@ -175,6 +175,11 @@ def _load_cursor(directory: Path) -> Cursor:
         return Cursor(**json.loads((directory / "cursor.json").read_text()))
     except FileNotFoundError:
         return Cursor()
+    except (
+        ValueError,
+        TypeError,
+    ):  # a power cut left it empty: the whole raw log again, behind what there is
+        return Cursor(out=size(directory))
 
 
 def _save_cursor(directory: Path, cursor: Cursor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 
 from appliance.boot import Appliance
@@ -12,6 +13,8 @@ from appliance.ids import is_id
 from appliance.runtime import logs, workloads
 from appliance.runtime.places import Places
 from appliance.runtime.tokens import workload_token
+
+log = logging.getLogger(__name__)
 
 RESCAN_TURNS = 60
 
@@ -36,11 +39,18 @@ class LogWork:
         # the row may end before the container; its socket directory goes after it
         gone = {w for w in self._open - live if not self._places.socket_dir(w).exists()}
         self._open = live | (self._open - gone)
-        for workload_id in self._open:
+        for workload_id in self._open | gone:
+            try:
+                self._one(db, workload_id, workload_id in gone)
+            except OSError as error:  # one log that can't be written keeps no other from being
+                log.warning("the log of %s: %s", workload_id, error)
+
+    def _one(self, db: Db, workload_id: str, gone: bool) -> None:
+        if not gone:
             self._copy(workload_id)
-        for workload_id in gone:
-            logs.finish(self._places.log_dir(workload_id), self._secrets(workload_id))
-            self._tell(db, workload_id)
+            return
+        logs.finish(self._places.log_dir(workload_id), self._secrets(workload_id))
+        self._tell(db, workload_id)
 
     def _tell(self, db: Db, workload_id: str) -> None:
         """Pages that show why it ended were drawn before its last lines were there."""

@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 
 NETNS = Path("/run/netns")
 CERTAIN_AFTER_S = 5.0  # between two looks a start may have begun
-EMPTY_AFTER_S = 600.0  # without an address it may be another instance's that just begins
 _TIMEOUT_S = 15
 
 
@@ -39,8 +38,8 @@ class NamespaceSweep:
         now = time.monotonic()
         found = orphans(self._appliance.config)
         self._first_seen = {name: self._first_seen.get(name, now) for name in found}
-        for name, empty in found.items():
-            if now - self._first_seen[name] >= (EMPTY_AFTER_S if empty else CERTAIN_AFTER_S):
+        for name in found:
+            if now - self._first_seen[name] >= CERTAIN_AFTER_S:
                 _delete(name)
 
 
@@ -49,9 +48,8 @@ def remove_all(config: Config) -> None:
 
     One that another mount namespace holds on to stays: it costs a name, and keeps nobody from going on.
     """
-    for name, empty in orphans(config).items():
-        if not empty:
-            _delete(name)
+    for name in orphans(config):
+        _delete(name)
 
 
 def _delete(name: str) -> None:
@@ -61,19 +59,18 @@ def _delete(name: str) -> None:
         log.warning("%s", error)
 
 
-def orphans(config: Config) -> dict[str, bool]:
-    """Namespaces without a process that have an address of ours (False), or nothing yet (True)."""
+def orphans(config: Config) -> list[str]:
+    """Namespaces without a process that have an address of ours; one without any may be anybody's."""
     used = _used()
-    found = {}
+    found = []
     for path in NETNS.glob("netns-*"):
         try:
             unused = path.stat().st_ino not in used
             addresses = _addresses(path.name) if unused else []
         except (FileNotFoundError, Unavailable):
             continue  # its container's end came first
-        ours = any(ip_address(address) in config.pool for address in addresses)
-        if unused and (ours or not addresses):
-            found[path.name] = not addresses
+        if any(ip_address(address) in config.pool for address in addresses):
+            found.append(path.name)
     return found
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from appliance.clock import Clock
-from appliance.config import Config
+from appliance.config import Config, bracketed
 from appliance.errors import Invalid, Unavailable
 from appliance.runtime.slots import SLOTS, upstream
 from appliance.runtime.spec import GATEWAY_SOCKET
@@ -97,7 +97,7 @@ def host_names(config: Config) -> tuple[str, ...]:
     if config.host in ("0.0.0.0", "::"):
         names |= {socket.gethostname().lower(), *_host_addresses(config)}
     else:
-        names.add(_bracketed(config.host))
+        names.add(bracketed(config.host))
     return tuple(sorted(names - {""}))
 
 
@@ -111,7 +111,7 @@ def render(site: Site) -> str:
         _check(_PATH, str(folder), "a plain path", "choose a path of letters, digits and ._/@+-")
     subdomain = config.origin_mode == "subdomain"
     return _template().render(
-        addresses=[_bracketed(config.host)],
+        addresses=[bracketed(config.host)],
         api=site.api,
         certificate=site.certificate,
         dropped_headers=DROPPED_HEADERS,
@@ -219,9 +219,16 @@ class Gateway:
         self._next_turn_ms = now_ms + 1000
         if self._wanted != self._installed():
             self._install(self._wanted)
-        _nginx(self._config, "-s", "reload")
-        self._loaded = self._wanted
+        told = _nginx(self._config, "-s", "reload")
+        self._loaded = (
+            self._wanted if told.returncode == 0 else ""
+        )  # not yet running: told again later
         return True
+
+    def reload(self) -> None:
+        """Start nginx's workers anew at the next chance, though the text is the same."""
+        self._loaded = ""
+        self.turn()
 
     def _install(self, text: str) -> None:
         prepare(self._config)
@@ -312,8 +319,8 @@ def _ui(config: Config) -> str:
     Where names alone tell the origins apart, the port is the request's own: tunnels work.
     """
     if config.origin_mode == "port":
-        return config.base_url
-    return f"$scheme://{config.domain or _bracketed(config.host)}$port_suffix"
+        return f"$scheme://$host:{config.port}"
+    return f"$scheme://{config.domain or bracketed(config.host)}$port_suffix"
 
 
 def _host_addresses(config: Config) -> list[str]:
@@ -326,11 +333,7 @@ def _host_addresses(config: Config) -> list[str]:
         ) from None
     infos = [info for link in json.loads(listed) for info in link.get("addr_info", [])]
     found = [ip_address(info["local"]) for info in infos if info]  # what the scope left out is {}
-    return [_bracketed(str(address)) for address in found if address not in config.pool]
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return [bracketed(str(address)) for address in found if address not in config.pool]
 
 
 def _check(pattern: re.Pattern[str], text: str, wanted: str, hint: str) -> None:

@@ -101,8 +101,9 @@ def link(paths: Paths, held: Held) -> None:
 
     The link lies outside of what containers can write, so nginx may follow it; it still follows none of theirs.
     """
-    if not is_id(held.workload_id):  # unprivileged processes can write the table that it comes from
-        raise Refused("a workload's id is malformed")
+    # unprivileged processes can write the table that both come from
+    if type(held.slot) is not int or not 0 <= held.slot < SLOTS or not is_id(held.workload_id):
+        raise Refused("a slot's row is malformed")
     target = os.path.relpath(paths.sockets / held.workload_id, paths.slots)
     path = paths.slots / str(held.slot)
     if path.is_symlink() and os.readlink(path) == target:

@@ -53,9 +53,6 @@ def setup(config: Config) -> str | None:
     """Bring the database up to date; on a new one make the first admin. Returns the credentials then."""
     appliance = boot.assemble(config, loader.load(), SystemClock())
     boot.migrate(appliance)
-    # SQLite gives -wal and -shm the owner of the database, so this decides who may write it
-    os.chown(config.paths.database, config.web_uid, config.web_uid)
-    config.paths.database.chmod(0o600)
     told = _run_steps(appliance.context())
     return "   ".join(f"{key}: {value}" for key, value in told.items()) or None
 

@@ -86,7 +86,8 @@ def main(appliance: Appliance) -> None:
         capacity.boot_id(),
     )
     pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="step")
-    supervisor = Supervisor(appliance, backend, lifecycle, pool)
+    makers = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="make")
+    supervisor = Supervisor(appliance, backend, lifecycle, pool, makers)
     file_news = threading.Event()
     for turner in _turners(appliance, backend, places, file_news):
         turner.start()
@@ -136,20 +137,33 @@ def _turners(
 ) -> list[Turner]:
     config = appliance.config
     gateway = proxy.Gateway(config, appliance.clock)
-    gateway.want(proxy.site(config, STATIC, can_close=connections.can_close()))
-    gateway.turn()
+    gateway_alone = threading.Lock()
+    can_close = connections.can_close()
+
+    def gateway_turn() -> None:
+        with gateway_alone:
+            gateway.want(
+                proxy.site(config, STATIC, can_close=can_close)
+            )  # a certificate may be new
+            gateway.turn()
+
+    def gateway_reload() -> None:
+        with gateway_alone:
+            gateway.reload()
+
+    gateway_turn()
 
     def host_turn() -> None:
         network.ensure_api_address(config)
         network.ensure_firewall(config)
         proxy.rotate_logs(config)
-        gateway.turn()
+        gateway_turn()
 
     file_work = FileWork(appliance, places)
     return [
         Turner("logs", LOG_TURN_S, LogWork(appliance, places).turn),
         Turner("files", 1.0, file_work.turn, file_news),
-        Turner("connections", CONNECTION_TURN_S, lambda: close_marked(appliance)),
+        Turner("connections", CONNECTION_TURN_S, lambda: close_marked(appliance, gateway_reload)),
         Turner("strays", SWEEP_TURN_S, StraySweep(appliance, backend).turn),
         Turner("namespaces", SWEEP_TURN_S, NamespaceSweep(appliance).turn),
         Turner("host", HOST_TURN_S, host_turn),

@@ -46,6 +46,7 @@ class Supervisor:
     backend: Backend
     lifecycle: Lifecycle
     pool: Executor
+    makers: Executor  # for making containers, which may wait for a registry: stops must not queue behind that
     again: threading.Event = field(default_factory=threading.Event)
     _busy: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -83,8 +84,10 @@ class Supervisor:
         live = self._readable(db, workloads.live(db))
         for workload in live:
             name = self.lifecycle.places.container_name(workload.id)
-            if decide(workload, containers.get(name), self.lifecycle.boot_id) != "none":
-                self._run(workload.id, self.lifecycle.drive)
+            step = decide(workload, containers.get(name), self.lifecycle.boot_id)
+            if step != "none":
+                pool = self.makers if step == "create" else self.pool
+                self._run(workload.id, self.lifecycle.drive, pool)
         self._sweep(live, containers)
         self.unanswered = self._sockets(w for w in live if w.state == "starting")
         hurry = any(workload.state in ("starting", "provisioning") for workload in live)
@@ -157,13 +160,15 @@ class Supervisor:
         held = slots.all_held(self.appliance.local.get())
         return directories | {holder.workload_id for holder in held}
 
-    def _run(self, workload_id: str, step: Callable[[str], bool]) -> bool:
-        """Hand a step to the pool; False when this workload has one running."""
+    def _run(
+        self, workload_id: str, step: Callable[[str], bool], pool: Executor | None = None
+    ) -> bool:
+        """Hand a step to a pool; False when this workload has one running."""
         with self._lock:
             if workload_id in self._busy:
                 return False
             self._busy.add(workload_id)
-        self.pool.submit(self._step, workload_id, step)
+        (pool or self.pool).submit(self._step, workload_id, step)
         return True
 
     def _step(self, workload_id: str, step: Callable[[str], bool]) -> None:

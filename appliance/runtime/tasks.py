@@ -78,7 +78,7 @@ def _answer(found: dict[str, Any]) -> dict[str, Any]:
 
 def waiting(db: Db) -> list[Task]:
     """Requests nobody has answered yet, oldest first."""
-    found = rows(db, "SELECT * FROM tasks WHERE done_ms IS NULL ORDER BY created_ms LIMIT 50")
+    found = rows(db, "SELECT * FROM tasks WHERE done_ms IS NULL ORDER BY created_ms LIMIT 500")
     return [Task(item["id"], item["kind"], json.loads(item["args"])) for item in found]
 
 

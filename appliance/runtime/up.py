@@ -102,6 +102,8 @@ def up(options: Options, parts: Parts, program: Path) -> NoReturn:
         parts.ensure_images(config, progress)
     with steps.step("database"):
         credentials = parts.setup(config)
+        if credentials:  # now as well: they are shown once, and the start may yet be interrupted
+            print(f"    {credentials}", flush=True)
     steps.title("services")
     announce(config, credentials, lock)
     become_manager(config, processes(config, program, os.environ), lock)

@@ -7,6 +7,7 @@ hangs stops nobody else; how each is doing is in the database for the health pag
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 
@@ -118,17 +119,26 @@ def run_loop(appliance: Appliance, loop: Loop) -> None:
     """Turn for ever. A failing turn is noted and tried again at the next."""
     noted = None
     while True:
-        ctx = appliance.context()
-        error = ""
         try:
-            loop.run(ctx)
-        except TryAgain:
-            pass
-        except Exception as failure:  # a plugin's code may raise anything; the next turn may work
-            log.exception("loop %s failed", loop.name)
-            error = f"{type(failure).__name__}: {failure}"[:2000]
-        noted = loops.note(ctx.db, loop.name, error, noted)
+            ctx = appliance.context()
+            noted = loops.note(ctx.db, loop.name, _turned(ctx, loop), noted)
+        except (
+            sqlite3.Error
+        ) as error:  # the database is busy or the disk full: the next turn may work
+            log.warning("loop %s: %s", loop.name, error)
         time.sleep(loop.every_s)
+
+
+def _turned(ctx: Context, loop: Loop) -> str:
+    """One turn; what went wrong, or ""."""
+    try:
+        loop.run(ctx)
+    except TryAgain:
+        pass
+    except Exception as failure:  # a plugin's code may raise anything; the next turn may work
+        log.exception("loop %s failed", loop.name)
+        return f"{type(failure).__name__}: {failure}"[:2000]
+    return ""
 
 
 def turn(ctx: Context) -> None:

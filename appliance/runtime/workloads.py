@@ -155,7 +155,7 @@ def latest(db: Db, owner_ids: Iterable[str]) -> dict[str, Workload]:
 
 
 def history(db: Db, owner_id: str, limit: int = 50) -> list[Workload]:
-    """All workloads of an owner, newest first."""
+    """Workloads of an owner, newest first; limit -1: all."""
     found = rows(
         db,
         "SELECT * FROM workloads WHERE owner_id = ? ORDER BY seq DESC LIMIT ?",

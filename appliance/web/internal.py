@@ -115,7 +115,7 @@ def starting() -> Any:
                 message=workload.message if workload else "",
                 last_step=workload.step if workload else "",
                 position=(workload.wait_position or None) if workload else None,
-                page_url=f"{ctx.config.base_url}/notebooks/{service.target}",
+                page_url=f"{gate.ui_origin(ctx, request.host)}/notebooks/{service.target}",
                 csp_nonce=g.csp_nonce,
             )
         )

@@ -37,6 +37,7 @@ LOG_LOOK_S = 0.3
 HEARTBEAT_S = 15.0
 REVIEW_S = 5.0
 MAX_BEHIND = 1000
+MOST_MISSED = 10_000
 LOG_CHUNK_BYTES = 32768
 
 
@@ -215,7 +216,9 @@ def _teams(ctx: Context) -> frozenset[str]:
 
 
 def _missed(ctx: Context, subscriber: Subscriber, position: int) -> list[Event]:
+    """Events since a position, of the newest MOST_MISSED at most: who was away for longer reloads the page anyway."""
     missed: list[Event] = []
+    position = max(position, events.head(ctx.db) - MOST_MISSED)
     while found := events.after(ctx.db, position):
         position = found[-1].id
         missed += [e for e in found if e.team_id is None or e.team_id in subscriber.teams]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 from urllib.parse import parse_qs, quote
 
 from flask import Blueprint, Response, request
 
-from appliance.errors import ApplianceError, Invalid
+from appliance.errors import ApplianceError, Invalid, Unavailable
 from appliance.runtime import logs, tasks
 from appliance.web.pages import context, page
 from plugins_builtin.notebooks import pages as notebook_pages
@@ -17,13 +18,25 @@ from plugins_builtin.notebooks import service
 RANGE_BYTES = 1 << 18
 MAX_DOWNLOAD_BYTES = 1 << 30
 DOWNLOAD_TIMEOUT_S = 120.0
+DOWNLOADS_AT_ONCE = 3  # of the 8 threads of a web process
 
 
 def blueprint() -> Blueprint:
     """All pages of notebooks."""
     pages = notebook_pages.blueprint()
+    at_once = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
+
+    def download_in_turn(notebook_id: str) -> Response:
+        """A download holds a thread while its copy is made; other requests need threads as well."""
+        if not at_once.acquire(blocking=False):
+            raise Unavailable("too many downloads at once", hint="try again in a moment")
+        try:
+            return download(notebook_id)
+        finally:
+            at_once.release()
+
     pages.add_url_rule("/notebooks/<notebook_id>/files", "files", files)
-    pages.add_url_rule("/notebooks/<notebook_id>/files/download", "download", download)
+    pages.add_url_rule("/notebooks/<notebook_id>/files/download", "download", download_in_turn)
     pages.add_url_rule("/notebooks/<notebook_id>/log", "log_newer", log_newer)
     pages.add_url_rule("/notebooks/<notebook_id>/log/<workload_id>", "log", log)
     return pages

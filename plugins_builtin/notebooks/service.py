@@ -87,6 +87,7 @@ def start(ctx: Context, notebook_id: str, instance_type: str = "") -> Shown:
     chosen = instance_type or notebook.instance_type
     workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen))
     with write(ctx.db) as db:
+        _required(ctx, "notebooks.start", notebook_id)  # again: it may have been deleted meanwhile
         store.set_instance_type(db, notebook_id, chosen)
         _submit(ctx, db, notebook, workload, team_id)
     return get(ctx, notebook_id)
@@ -123,18 +124,22 @@ def delete(ctx: Context, notebook_id: str) -> Shown:
     """Delete it with its files, logs and sessions; Conflict while it runs."""
     notebook, team_id = _required(ctx, "notebooks.delete", notebook_id)
     shown = get(ctx, notebook_id)
-    if shown.live:
-        raise Conflict(f"{notebook.name} is {shown.state}", hint="stop it first")
     remove(ctx, notebook, team_id)
     return shown
 
 
 def remove(ctx: Context, notebook: Notebook, team_id: str) -> None:
-    """Delete row and files, permission checked before. The files go in the supervisor's time. Repeatable."""
+    """Delete row and files, permission checked before; Conflict while it runs. Repeatable.
+
+    The files go in the supervisor's time.
+    """
     with write(ctx.db) as db:
+        newest = workloads.latest(db, [notebook.id]).get(notebook.id)
+        if newest is not None and newest.live:
+            raise Conflict(f"{notebook.name} is {newest.state}", hint="stop it first")
         store.mark_deleted(db, notebook.id)
         tasks.add(db, "files.remove_area", team_id=team_id, area="notebooks", name=notebook.id)
-        for session in workloads.history(db, notebook.id):
+        for session in workloads.history(db, notebook.id, limit=-1):
             tasks.add(db, "logs.remove", workload_id=session.id)
         _tell(ctx, db, "notebook.deleted", notebook.id, notebook.project_id, team_id)
 

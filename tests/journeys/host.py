@@ -102,7 +102,7 @@ def bridges(config: Config) -> dict[str, list[str]]:
 
 def orphan_namespaces(config: Config) -> list[str]:
     """Network namespaces that have an address of the instance and no process in them."""
-    return [name for name, empty in netns.orphans(config).items() if not empty]
+    return netns.orphans(config)
 
 
 def mounts(config: Config) -> list[str]:

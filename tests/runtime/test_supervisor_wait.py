@@ -38,7 +38,7 @@ def supervisor(drives: Drives) -> Iterator[Supervisor]:
     nothing: Any = SimpleNamespace()
     lifecycle: Any = drives
     with ThreadPoolExecutor(1) as pool:
-        yield Supervisor(nothing, nothing, lifecycle, pool)
+        yield Supervisor(nothing, nothing, lifecycle, pool, pool)
 
 
 def test_a_program_that_begins_to_listen_is_driven_on_at_once(
