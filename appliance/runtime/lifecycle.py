@@ -195,6 +195,10 @@ class Lifecycle:
             return workloads.move(db, workload.id, state, step=step)
 
     def _started(self, db: Db, workload: Workload) -> bool:
+        try:
+            network.ensure_keeper(self.config, identity.team_by_id(db, workload.team_id).slot)
+        except Unavailable as error:  # the next start tries again
+            log.warning("%s", error)
         with write(db):
             return workloads.started(db, workload.id, self.boot_id)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 from appliance.config import TEAMS_PER_SLOT, Config
 from appliance.errors import Invalid, Unavailable
@@ -16,6 +17,8 @@ _TIMEOUT_S = 15
 
 # Every instance's addresses; see Config.pool.
 _ALL_POOLS = "10.192.0.0/12"
+_LOWEST_MAC = "02:00:00:00:00:01"
+_SYS_NET = Path("/sys/class/net")
 _LINK_LOCAL = "169.254.0.0/16"
 
 _TABLE = """\
@@ -73,6 +76,29 @@ def team_network(config: Config, team_slot: int) -> NetworkSpec:
     )
 
 
+def ensure_keeper(config: Config, team_slot: int) -> None:
+    """Give a team's bridge a port that stays. Call it when a container is on the bridge. Repeatable.
+
+    netavark deletes a bridge whose last port leaves, and looks before it does: a container that comes to the bridge in
+    that moment would be left without a network. With a port of ours the last one never leaves.
+    """
+    keeper, peer = _keeper(config, team_slot)
+    bridge = team_network(config, team_slot).interface
+    if (_SYS_NET / bridge / "brif" / keeper).exists() or not (_SYS_NET / bridge).exists():
+        return
+    if not (_SYS_NET / keeper).exists():
+        # The lowest address of all ports is the bridge's own: this one keeps it the same, whoever comes and goes.
+        pair = ["address", _LOWEST_MAC, "type", "veth", "peer", "name", peer]
+        _run(["ip", "link", "add", keeper, *pair])
+    _run(["ip", "link", "set", keeper, "master", bridge])
+
+
+def remove_keepers(config: Config) -> None:
+    """Take the ports away again, so that the last container's end cleans up after a team."""
+    for path in _SYS_NET.glob(f"{_keeper_prefix(config)}*"):
+        _run(["ip", "link", "delete", path.name])
+
+
 def firewall_text(config: Config) -> str:
     """The table as input for `nft -f`, which replaces an older one in one step."""
     names = [f"{_interfaces(config)}{slot}" for slot in range(1, TEAMS_PER_SLOT + 1)]
@@ -100,6 +126,7 @@ def remove_firewall(config: Config) -> None:
 
 def remove_all(config: Config) -> None:
     """Bridges that an engine left behind, firewall and address of this instance; gone already is fine."""
+    remove_keepers(config)
     for link in json.loads(_run(["ip", "-json", "link", "show", "type", "bridge"]) or "[]"):
         if link["ifname"].startswith(_interfaces(config)):
             _run(["ip", "link", "delete", link["ifname"]])
@@ -117,6 +144,15 @@ def remove_api_address(config: Config) -> None:
     address = f"{config.api_address}/32"
     if address in _run(["ip", "-oneline", "address", "show", "dev", "lo"]).split():
         _run(["ip", "address", "delete", address, "dev", "lo"])
+
+
+def _keeper_prefix(config: Config) -> str:
+    return f"ap{config.instance[:6]}k"
+
+
+def _keeper(config: Config, team_slot: int) -> tuple[str, str]:
+    """Both ends of the veth pair; the far one leads nowhere."""
+    return f"{_keeper_prefix(config)}{team_slot}", f"ap{config.instance[:6]}f{team_slot}"
 
 
 def _interfaces(config: Config) -> str:

@@ -95,6 +95,7 @@ def _stop_containers(config: Config) -> None:
     engine.ensure()
     try:
         backend = PodmanBackend(paths.podman_socket, config.instance)
+        network.remove_keepers(config)
         for container in backend.list():
             print(f"stopping {container.name}", flush=True)
             backend.stop(container.name, 10)

@@ -92,11 +92,16 @@ def container_id(config: Config, workload: str) -> str:
 
 
 def bridges(config: Config) -> dict[str, list[str]]:
-    """The bridges of the instance, each with its ports."""
+    """The bridges of the instance, each with its containers' ports."""
     links = json.loads(run("ip", "-json", "link", "show"))
     names = [link["ifname"] for link in links if link["ifname"].startswith(f"ap{config.instance}t")]
     return {
-        name: [link["ifname"] for link in links if link.get("master") == name] for name in names
+        name: [
+            link["ifname"]
+            for link in links
+            if link.get("master") == name and link["ifname"].startswith("veth")
+        ]
+        for name in names
     }
 
 

@@ -239,3 +239,20 @@ def test_a_wrong_table_is_told_and_changes_nothing(walled: Cell, tmp_path: Path)
             network.ensure_firewall(CONFIG)
     finally:
         os.environ["PATH"] = path
+
+
+def test_a_bridge_keeps_a_port_of_ours() -> None:
+    bridge = network.team_network(CONFIG, 7).interface
+    network.ensure_keeper(CONFIG, 7)  # no bridge yet: nothing to keep
+    subprocess.run(["ip", "link", "add", bridge, "type", "bridge"], check=True, timeout=10)
+    try:
+        network.ensure_keeper(CONFIG, 7)
+        network.ensure_keeper(CONFIG, 7)
+        place = Path("/sys/class/net") / bridge
+        assert len(list((place / "brif").iterdir())) == 1
+        assert (place / "address").read_text().startswith("02:00:00:00:00:01")
+        network.remove_keepers(CONFIG)
+        assert not list((place / "brif").iterdir())
+    finally:
+        network.remove_all(CONFIG)
+    assert not place.exists()
