@@ -28,6 +28,16 @@ class Reply(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
+class UserSummary(Reply):
+    """A user as others see it; rest-v1 `UserSummary`."""
+
+    id: str
+    email: str
+    first_name: str | None = None
+    last_name: str | None = None
+    public_profile_image_url: str | None = None
+
+
 class Body(BaseModel):
     """Base of what the API is sent. Unknown fields are refused by name."""
 

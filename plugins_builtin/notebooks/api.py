@@ -9,7 +9,7 @@ from appliance.context import Context
 from appliance.plugins import ApiResource, Verb
 from appliance.runtime import logs
 from appliance.runtime.states import API_NOTEBOOK_STATES
-from appliance.schema import Page, Query
+from appliance.schema import Page, Query, UserSummary
 from plugins_builtin.notebooks import service
 from plugins_builtin.notebooks.service import Shown
 from plugins_builtin.notebooks.specs import (
@@ -18,7 +18,6 @@ from plugins_builtin.notebooks.specs import (
     NotebookReply,
     NotebookSpec,
     StartBody,
-    UserSummary,
 )
 
 LOG_BYTES = 1 << 18

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from appliance.runtime.spec import EnvName, Frozen
-from appliance.schema import Body, MaybeTime, PageQuery, Reply, Time, Title
+from appliance.schema import Body, MaybeTime, PageQuery, Reply, Time, Title, UserSummary
 
 ImageName = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$")
@@ -74,14 +74,6 @@ class NotebookQuery(PageQuery):
 
     name: str = ""
     state: str = ""
-
-
-class UserSummary(Reply):
-    id: str
-    email: str
-    first_name: str | None = None
-    last_name: str | None = None
-    public_profile_image_url: str | None = None
 
 
 class NotebookReply(Reply):

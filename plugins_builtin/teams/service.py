@@ -9,8 +9,8 @@ from appliance.db import write
 from appliance.errors import NotFound, Refused
 from appliance.events import emit
 from appliance.identity import Member, Role, Team, User
-from appliance.schema import Page, PageQuery
-from plugins_builtin.teams.specs import MemberBody, TeamMember, UserSummary
+from appliance.schema import Page, PageQuery, UserSummary
+from plugins_builtin.teams.specs import MemberBody, TeamMember
 
 
 def ensure_team(ctx: Context, namespace: str, name: str) -> Team:

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.schema import Body, Reply, Time
-
-
-class UserSummary(Reply):
-    """A user as others see it; rest-v1 `UserSummary`."""
-
-    id: str
-    email: str
-    first_name: str | None = None
-    last_name: str | None = None
-    public_profile_image_url: str | None = None
+from appliance.schema import Body, Reply, Time, UserSummary
 
 
 class TeamMember(Reply):
