@@ -6,7 +6,9 @@ The table only drops. What other tables drop stays dropped, what they accept may
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from appliance.config import TEAMS_PER_SLOT, Config
@@ -19,6 +21,7 @@ _TIMEOUT_S = 15
 _ALL_POOLS = "10.192.0.0/12"
 _LOWEST_MAC = "02:00:00:00:00:01"
 _SYS_NET = Path("/sys/class/net")
+_NETWORK_CHAIN = "NETAVARK-"  # and a hash: the chain of one network
 _LINK_LOCAL = "169.254.0.0/16"
 
 _TABLE = """\
@@ -125,13 +128,41 @@ def remove_firewall(config: Config) -> None:
 
 
 def remove_all(config: Config) -> None:
-    """Bridges that an engine left behind, firewall and address of this instance; gone already is fine."""
+    """Bridges and rules that an engine left behind, firewall and address of this instance; gone already is fine."""
     remove_keepers(config)
+    _remove_engine_rules(config)
     for link in json.loads(_run(["ip", "-json", "link", "show", "type", "bridge"]) or "[]"):
         if link["ifname"].startswith(_interfaces(config)):
             _run(["ip", "link", "delete", link["ifname"]])
     remove_firewall(config)
     remove_api_address(config)
+
+
+def _remove_engine_rules(config: Config) -> None:
+    """What netavark told iptables about our bridges. It takes back only a part of that, and not at every end."""
+    if shutil.which("iptables-save") is None:
+        return  # a netavark that speaks nftables itself
+    for table in ("nat", "filter"):
+        rules = _run(["iptables-save", "-t", table]).splitlines()
+        ours = [rule.split() for rule in rules if rule.startswith("-A ") and _is_ours(config, rule)]
+        chains = {word for rule in ours for word in rule if word.startswith(_NETWORK_CHAIN)}
+        for rule in ours:
+            if rule[1] not in chains:
+                _run(["iptables", "-w", "5", "-t", table, "-D", *rule[1:]])
+        for chain in sorted(chains):
+            _run(["iptables", "-w", "5", "-t", table, "-F", chain])
+            _run(["iptables", "-w", "5", "-t", table, "-X", chain])
+
+
+def _is_ours(config: Config, rule: str) -> bool:
+    """Whether a rule of iptables-save speaks of one of our bridges or of addresses of ours."""
+    words = rule.split()
+    for option, value in zip(words, words[1:]):
+        if option in ("-i", "-o") and value.startswith(_interfaces(config)):
+            return True
+        if option in ("-s", "-d") and IPv4Network(value, strict=False).subnet_of(config.pool):
+            return True
+    return False
 
 
 def ensure_api_address(config: Config) -> None:

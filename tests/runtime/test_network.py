@@ -256,3 +256,17 @@ def test_a_bridge_keeps_a_port_of_ours() -> None:
     finally:
         network.remove_all(CONFIG)
     assert not place.exists()
+
+
+def test_rules_that_the_engine_left_go_with_the_instance() -> None:
+    mine = ["FORWARD", "-s", str(CONFIG.team_subnet(7)), "-j", "ACCEPT"]
+    others = ["FORWARD", "-s", "203.0.113.0/24", "-j", "ACCEPT"]
+    for rule in (mine, others):
+        subprocess.run(["iptables", "-A", *rule], check=True, timeout=10)
+    try:
+        network.remove_all(CONFIG)
+        saved = subprocess.run(["iptables-save"], capture_output=True, text=True, timeout=10).stdout
+        assert str(CONFIG.team_subnet(7)) not in saved
+        assert "203.0.113.0/24" in saved
+    finally:
+        subprocess.run(["iptables", "-D", *others], check=True, timeout=10)
