@@ -51,7 +51,11 @@ class Visitor:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         # An answer of 4xx is no fault of the page: tests ask for some, and look at what is shown.
-        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+        asked_for = (
+            "Failed to load resource",
+            "Response Status Error Code 4",
+        )  # the browser's words and htmx's
+        if message.type in ("error", "warning") and not any(w in message.text for w in asked_for):
             self._complain(message.page, message.text)
 
     def _complain(self, page: Page | None, text: str) -> None:
