@@ -173,6 +173,18 @@ class DiesAtStart(FakeBackend):
             self.finish(name, 1)
 
 
+class BrokenContainer(FakeBackend):
+    """The first `broken` containers can't be started, as after an engine that was killed in the middle of a start."""
+
+    broken = 1
+
+    def start(self, name: str) -> None:
+        if self.broken:
+            self.broken -= 1
+            raise BackendError("OCI runtime error: runc start: exit status 1")
+        super().start(name)
+
+
 class ImageMissing(FakeBackend):
     """There is no image, here or anywhere."""
 

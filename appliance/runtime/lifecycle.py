@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -52,6 +52,7 @@ class Lifecycle:
     local: LocalDb
     clock: Clock
     boot_id: str
+    made_again: set[str] = field(default_factory=set)
 
     def drive(self, workload_id: str) -> bool:
         """Take steps until there is nothing to do now; whether that changed anything.
@@ -90,13 +91,10 @@ class Lifecycle:
 
     def _take(self, step: str, db: Db, workload: Workload, container: Container | None) -> bool:
         """Do one step; False when the next one has to wait for the world."""
-        name = self.places.container_name(workload.id)
         if step == "create":
             return self._create(db, workload)
         if step == "start":
-            self._note(db, workload, "starting the container")
-            self.backend.start(name)
-            return self._started(db, workload)
+            return self._start(db, workload)
         if step == "mark_started":
             return self._started(db, workload)
         if step == "probe":
@@ -153,6 +151,24 @@ class Lifecycle:
                 f"pulling {spec.image} took longer than {spec.pull_timeout_s} s",
                 hint="try again, or pull it by hand",
             ) from None
+
+    def _start(self, db: Db, workload: Workload) -> bool:
+        """Start it; one that cannot be started is made again, once.
+
+        An engine killed between the halves of a start leaves a container that never starts.
+        """
+        name = self.places.container_name(workload.id)
+        self._note(db, workload, "starting the container")
+        try:
+            self.backend.start(name)
+        except BackendError as error:
+            if workload.id in self.made_again:
+                raise
+            log.warning("%s did not start, making its container again: %s", workload.id, error)
+            self.backend.remove(name)
+            self.made_again.add(workload.id)
+            return True
+        return self._started(db, workload)
 
     def _probe(self, db: Db, workload: Workload) -> bool:
         route = workload.final.route
@@ -221,6 +237,7 @@ class Lifecycle:
     def clean_up(self, workload_id: str) -> bool:
         """Remove what an ended workload leaves: container, socket directory, its slot at the gateway. Repeatable."""
         self.backend.remove(self.places.container_name(workload_id))
+        self.made_again.discard(workload_id)
         socketdir.remove(self.places.socket_dir(workload_id))
         db = self.local.get()
         if slots.of(db, workload_id) is not None:

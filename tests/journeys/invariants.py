@@ -70,7 +70,8 @@ def _processes(config: Config) -> list[str]:
 def _network(config: Config) -> list[str]:
     there = host.containers(config)
     ports = [port for bridge in host.bridges(config).values() for port in bridge]
-    found = [] if len(ports) == len(there) else [f"{ports} for {len(there)} containers"]
+    names = [f"{name} ({item['State']})" for name, item in there.items()]
+    found = [] if len(ports) == len(there) else [f"{ports} for {sorted(names)}"]
     return found + [f"network namespace {name}" for name in host.orphan_namespaces(config)]
 
 

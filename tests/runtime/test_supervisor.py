@@ -9,6 +9,7 @@ import pytest
 from appliance.db import execute, write
 from appliance.runtime import workloads
 from appliance.runtime.fake import (
+    BrokenContainer,
     DiesAtStart,
     EngineGone,
     FakeBackend,
@@ -119,6 +120,22 @@ def test_it_ends_by_itself(
     found = ended(lab, ann, notebook)
     assert found[:2] == (state, reason) and words in found[2]
     assert ann.session(notebook).exit_code == code
+
+
+def test_a_container_that_can_not_be_started_is_made_again(lab_with: MakeLab) -> None:
+    lab = lab_with(BrokenContainer)
+    ann = lab.person("ann")
+    notebook = ann.notebook()
+    lab.settle()
+    assert ann.get(notebook).state == "Running"
+
+
+def test_but_only_once(lab_with: MakeLab) -> None:
+    lab = lab_with(BrokenContainer)
+    assert isinstance(lab.backend, BrokenContainer)
+    lab.backend.broken = 2
+    ann = lab.person("ann")
+    assert ended(lab, ann, ann.notebook())[:2] == ("error", "StartFailed")
 
 
 def test_out_of_memory_says_how_much_there_was(lab: Lab, ann: Person) -> None:
