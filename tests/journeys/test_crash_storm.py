@@ -26,7 +26,7 @@ from tests.journeys.conftest import fresh_instance
 from tests.journeys.crashing import SERVER, Crashing
 from tests.journeys.invariants import broken
 
-pytestmark = [pytest.mark.containers, pytest.mark.storm]
+pytestmark = pytest.mark.containers
 KILLS = 100
 SEED = 1
 WEIGHTS = {"supervisor": 22, "podman": 22, "web": 12, "stream": 8, "worker": 14, "proxy": 10}
