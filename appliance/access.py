@@ -19,7 +19,8 @@ class Principal:
     """Somebody with a valid credential, or nobody.
 
     team_id: the team that lists and creations refer to. project_id: a workload's token works in this project only.
-    credential: which session, key or workload it came by; what revocation looks at.
+    credential: which session, key or workload it came by; what revocation looks at. by: which kind that is, "" for the
+    appliance itself. A key works in its team only.
     """
 
     kind: Literal["user", "workload", "system", "nobody"]
@@ -29,6 +30,7 @@ class Principal:
     is_admin: bool = False
     project_id: str = ""
     credential: str = ""
+    by: Literal["session", "key", "workload", ""] = ""
 
 
 NOBODY = Principal("nobody")
@@ -56,6 +58,11 @@ def require(ctx: Context, permission: str, *, project_id: str = "", team_id: str
         return team_id
     if principal.project_id and principal.project_id != project_id:
         raise NotFound("no such project", hint="this token works in one project only")
+    if principal.by == "key" and principal.team_id != team_id:
+        raise NotFound(
+            "no such project" if project_id else "no such team",
+            hint="this key works in one team only",
+        )
     role = identity.role_in(ctx.db, team_id, principal.user_id)
     if role is None:
         raise NotFound(

@@ -70,6 +70,7 @@ def session_principal(db: Db, session: sessions.Session | None) -> Principal:
         team_id=session.team_id,
         is_admin=user.is_admin,
         credential=session.digest,
+        by="session",
     )
 
 

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from appliance.clock import iso
 
-Time = Annotated[int, PlainSerializer(iso, return_type=str)]
-MaybeTime = Annotated[int | None, PlainSerializer(iso)]
+_MOMENT = {"type": "string", "format": "date-time"}
+Time = Annotated[
+    int, PlainSerializer(iso, return_type=str), WithJsonSchema(_MOMENT, mode="serialization")
+]
+MaybeTime = Annotated[
+    int | None,
+    PlainSerializer(iso),
+    WithJsonSchema({"anyOf": [_MOMENT, {"type": "null"}]}, mode="serialization"),
+]
 # Names that people give: anything printable, on one line.
 Title = Annotated[
     str,
@@ -67,15 +81,43 @@ class PageQuery(Query):
     order: Literal["asc", "desc"] = "desc"
 
 
+Item = TypeVar("Item", covariant=True)
+Found = TypeVar("Found")
+
+
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[Item]):
     """Some items, and where to go on: None on the last page."""
 
-    items: Sequence[Any]
+    items: Sequence[Item]
     next_page: str | None = None
 
+    def map(self, show: Callable[[Any], Found]) -> Page[Found]:
+        """The same page, each item as something else."""
+        return Page([show(item) for item in self.items], self.next_page)
 
-def page_of(found: Sequence[Any], limit: int, cursor: Callable[[Any], str]) -> Page:
+
+def page_of(found: Sequence[Found], limit: int, cursor: Callable[[Found], str]) -> Page[Found]:
     """A page from a query that asked for limit + 1 rows."""
     items = list(found[:limit])
     return Page(items, cursor(items[-1]) if len(found) > limit else None)
+
+
+class LogQuery(Query):
+    """Which part of a log. offset: of bytes, as `next` of the part before said."""
+
+    offset: int = Field(default=0, ge=0)
+
+
+class LogPart(Reply):
+    """Lines of a log from an offset on. ended: nothing will follow what `next` points to."""
+
+    text: str
+    next: int
+    ended: bool
+
+
+class Deleted(Reply):
+    """What is left of something deleted: its id."""
+
+    id: str

@@ -4,6 +4,8 @@ A plugin is a module `plugin.py` with `INFO = PluginInfo(...)` and functions mar
 """
 
 from appliance.plugins.contracts import (
+    EVERYBODY,
+    PEOPLE,
     ApiResource,
     AuthProvider,
     Image,
@@ -21,6 +23,8 @@ from appliance.plugins.contracts import (
 from appliance.plugins.hookspecs import hookimpl
 
 __all__ = [
+    "EVERYBODY",
+    "PEOPLE",
     "ApiResource",
     "AuthProvider",
     "Image",

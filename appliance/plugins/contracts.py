@@ -40,13 +40,23 @@ class Setting:
     secret: bool = False
 
 
+Role = Literal["owner", "admin", "member"]
+Credential = Literal["session", "key", "workload"]
+EVERYBODY: tuple[Credential, ...] = ("session", "key", "workload")
+PEOPLE: tuple[Credential, ...] = ("session", "key")
+
+
 @dataclass(frozen=True)
 class Verb:
-    """One operation on a resource.
+    """One operation on a resource: a route, a command, a method of the SDK and a permission.
 
-    run(ctx, **path ids, body=…, query=…) -> a pydantic model, a `Page` of them, or a plain dict.
-    path: below /v1, such as "/notebooks/{id}/start". body, query: models parsed at the edge, or None.
-    permission: `<resource>.<verb>` unless another is named; role: the least role that has it.
+    run(ctx, **path ids, body=…, query=…): its return annotation says what it answers, a `Reply`, `Page[Reply]`,
+    `list[Reply]` or `LogPart`.
+    path: below /v1, such as "/notebooks/{notebook_id}/start". body, query: models parsed at the edge, or None.
+    access: who gets in: anybody ("public"), whoever has a credential ("user"), members of the team with at least `role`
+    ("team"), admins of the appliance ("admin"). by: with which kinds of credential.
+    permission: `<resource>.<verb>` unless another is named; the service checks it.
+    words: the command and the method; the resource's words and the verb's name if not given.
     """
 
     name: str
@@ -56,22 +66,30 @@ class Verb:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     permission: str = ""
-    role: Literal["owner", "admin", "member"] = "member"
+    role: Role = "member"
+    access: Literal["public", "user", "team", "admin"] = "team"
+    by: tuple[Credential, ...] = EVERYBODY
     summary: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True)
 class ApiResource:
     """A noun of the API: what can be done with it.
 
-    permissions: further ones that its services check, with the least role that has each.
+    words: how commands begin ("projects tags"); its name if not given. columns: what tables show, names of the reply's
+    fields; the first simple ones if not given. permissions: further ones that its services check, with the least role
+    that has each.
     """
 
     name: str
     id_prefix: str
     spec: type[BaseModel]
     verbs: tuple[Verb, ...]
-    permissions: Mapping[str, Literal["owner", "admin", "member"]] = field(default_factory=dict)
+    permissions: Mapping[str, Role] = field(default_factory=dict)
+    title: str = ""
+    words: str = ""
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

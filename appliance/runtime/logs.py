@@ -65,6 +65,11 @@ def finish(directory: Path, secrets: Sequence[bytes]) -> None:
     (directory / "raw.log").unlink(missing_ok=True)
 
 
+def growing(directory: Path) -> bool:
+    """Whether its writer, or our copying, is not done yet."""
+    return (directory / "raw.log").exists()
+
+
 def segments(directory: Path) -> list[tuple[int, Path]]:
     """(offset of its first byte, file) of each segment, in order; empty before the first start."""
     found = [(int(path.stem), path) for path in directory.glob("[0-9]*.log")]

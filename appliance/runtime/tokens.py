@@ -40,4 +40,5 @@ def live_workload(db: Db, workload_id: str) -> Principal:
         team_id=workload.team_id,
         project_id=workload.project_id,
         credential=workload.id,
+        by="workload",
     )

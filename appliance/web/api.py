@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +10,18 @@ from typing import Any
 from flask import Blueprint, Flask, Response, jsonify, request
 from pydantic import BaseModel
 
-from appliance.errors import Invalid
+from appliance.access import require_admin, require_user
+from appliance.context import Context
+from appliance.errors import Forbidden, Invalid
 from appliance.plugins.contracts import ApiResource, Verb
 from appliance.schema import Body, Page
+from appliance.web import openapi
 from appliance.web.pages import context
 
 MAX_BODY_BYTES = 1 << 20
 IGNORED_HEADER = "X-Appliance-Ignored"
+DOCUMENT_HEADER = "X-Appliance-Document"  # a client whose copy has another one fetches it again
+WHICH = {"session": "a browser's session", "key": "an API key", "workload": "a workload's token"}
 
 
 def blueprint(resources: list[ApiResource]) -> Blueprint:
@@ -27,6 +33,23 @@ def blueprint(resources: list[ApiResource]) -> Blueprint:
             endpoint = f"{resource.name}:{verb.name}"
             api.add_url_rule(rule, endpoint, _view(verb), methods=[verb.method])
     api.add_url_rule("/health", "health", health)
+    text = json.dumps(openapi.document(resources), separators=(",", ":"))
+    version = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @api.get("/openapi.json")
+    def document() -> Response:
+        """The description of all this, for programs."""
+        reply = Response(text, mimetype="application/json")
+        reply.set_etag(version)
+        reply.headers["Cache-Control"] = "no-cache"
+        reply.make_conditional(request)
+        return reply
+
+    @api.after_request
+    def _name_document(reply: Response) -> Response:
+        reply.headers[DOCUMENT_HEADER] = version
+        return reply
+
     return api
 
 
@@ -38,18 +61,31 @@ def health() -> Response:
 
 def _view(verb: Verb) -> Callable[..., Any]:
     def view(**ids: str) -> Any:
-        given: dict[str, Any] = dict(ids)
+        ctx, given = context(), dict[str, Any](ids)
+        _admit(ctx, verb)
         ignored: list[str] = []
         if verb.body is not None:
             given["body"], ignored = parse_body(verb.body)
         if verb.query is not None:
             given["query"] = verb.query.model_validate(request.args.to_dict())
-        reply = jsonify(plain(verb.run(context(), **given)))
+        reply = jsonify(plain(verb.run(ctx, **given)))
         if ignored:
             reply.headers[IGNORED_HEADER] = ", ".join(ignored)
         return reply
 
     return view
+
+
+def _admit(ctx: Context, verb: Verb) -> None:
+    """What a declaration says of who gets in at all. Roles are the services' business."""
+    if verb.access == "public":
+        return
+    principal = require_user(ctx)
+    if verb.access == "admin":
+        require_admin(ctx)
+    if principal.by not in (*verb.by, ""):
+        allowed = " or ".join(WHICH[kind] for kind in verb.by)
+        raise Forbidden(f"{WHICH[principal.by]} can't do this", hint=f"use {allowed}")
 
 
 def parse_body(model: type[BaseModel]) -> tuple[BaseModel, list[str]]:

@@ -9,7 +9,7 @@ from appliance.context import Context
 from appliance.plugins import ApiResource, Verb
 from appliance.runtime import logs
 from appliance.runtime.states import API_NOTEBOOK_STATES
-from appliance.schema import Page, Query, UserSummary
+from appliance.schema import LogPart, LogQuery, Page, UserSummary
 from plugins_builtin.notebooks import service
 from plugins_builtin.notebooks.service import Shown
 from plugins_builtin.notebooks.specs import (
@@ -17,16 +17,11 @@ from plugins_builtin.notebooks.specs import (
     NotebookQuery,
     NotebookReply,
     NotebookSpec,
+    SessionReply,
     StartBody,
 )
 
 LOG_BYTES = 1 << 18
-
-
-class LogQuery(Query):
-    """Which part of the newest session's log. offset: of bytes, as `next` of the part before said."""
-
-    offset: int = 0
 
 
 def shown(ctx: Context, found: Shown) -> NotebookReply:
@@ -49,16 +44,16 @@ def shown(ctx: Context, found: Shown) -> NotebookReply:
     )
 
 
-def _list(ctx: Context, query: NotebookQuery) -> Page:
+def _list(ctx: Context, query: NotebookQuery) -> Page[NotebookReply]:
     return _shown_page(ctx, service.page(ctx, query))
 
 
-def _list_project(ctx: Context, project_id: str, query: NotebookQuery) -> Page:
+def _list_project(ctx: Context, project_id: str, query: NotebookQuery) -> Page[NotebookReply]:
     return _shown_page(ctx, service.page(ctx, query, project_id))
 
 
-def _shown_page(ctx: Context, page: Page) -> Page:
-    return Page([shown(ctx, found) for found in page.items], page.next_page)
+def _shown_page(ctx: Context, page: Page[Shown]) -> Page[NotebookReply]:
+    return page.map(lambda found: shown(ctx, found))
 
 
 def _create(ctx: Context, body: NotebookBody) -> NotebookReply:
@@ -88,29 +83,33 @@ def _delete(ctx: Context, notebook_id: str) -> NotebookReply:
     return shown(ctx, service.delete(ctx, notebook_id))
 
 
-def _logs(ctx: Context, notebook_id: str, query: LogQuery) -> dict[str, object]:
+def _logs(ctx: Context, notebook_id: str, query: LogQuery) -> LogPart:
     found = service.get(ctx, notebook_id)
     if found.session is None:
-        return {"text": "", "next": 0}
+        return LogPart(text="", next=0, ended=True)
     session = service.session_log(ctx, notebook_id, found.session.id)
-    text, following = logs.tail(ctx.config.paths.logs / session.id, query.offset, LOG_BYTES)
-    return {"text": text.decode(errors="replace"), "next": following}
+    directory = ctx.config.paths.logs / session.id
+    ended = not session.live and not logs.growing(
+        directory
+    )  # looked at before reading: what it says holds after
+    text, following = logs.tail(directory, query.offset, LOG_BYTES)
+    return LogPart(text=text.decode(errors="replace"), next=following, ended=ended and not text)
 
 
-def _sessions(ctx: Context, notebook_id: str) -> list[dict[str, object]]:
+def _sessions(ctx: Context, notebook_id: str) -> list[SessionReply]:
     return [
-        {
-            "id": session.id,
-            "state": session.state,
-            "reason": session.reason,
-            "message": session.message,
-            "step": session.step,
-            "waitPosition": session.wait_position or None,
-            "waitReason": session.wait_reason or None,
-            "exitCode": session.exit_code,
-            "machineType": session.spec.instance_type,
-            "imageDigest": session.image_digest or None,
-        }
+        SessionReply(
+            id=session.id,
+            state=session.state,
+            reason=session.reason,
+            message=session.message,
+            step=session.step,
+            wait_position=session.wait_position or None,
+            wait_reason=session.wait_reason or None,
+            exit_code=session.exit_code,
+            machine_type=session.spec.instance_type,
+            image_digest=session.image_digest or None,
+        )
         for session in service.sessions(ctx, notebook_id)
     ]
 
@@ -119,19 +118,27 @@ NOTEBOOKS = ApiResource(
     "notebooks",
     id_prefix="n",
     spec=NotebookReply,
+    title="Notebooks",
+    columns=("id", "name", "state", "machineType", "projectId", "dtCreated"),
     permissions={"notebooks.open": "member", "notebooks.files": "member"},
     verbs=(
-        Verb("list", "GET", "/notebooks", _list, query=NotebookQuery),
+        Verb("list", "GET", "/notebooks", _list, query=NotebookQuery, summary="Notebooks of the team"),
         Verb(
             "list_project", "GET", "/projects/{project_id}/notebooks", _list_project, query=NotebookQuery,
-            permission="notebooks.list",
+            permission="notebooks.list", summary="Notebooks of a project",
         ),
-        Verb("create", "POST", "/notebooks", _create, body=NotebookBody),
-        Verb("get", "GET", "/notebooks/{notebook_id}", _get),
-        Verb("start", "POST", "/notebooks/{notebook_id}/start", _start, body=StartBody),
-        Verb("stop", "POST", "/notebooks/{notebook_id}/stop", _stop),
-        Verb("delete", "DELETE", "/notebooks/{notebook_id}", _delete),
-        Verb("logs", "GET", "/notebooks/{notebook_id}/logs", _logs, query=LogQuery),
-        Verb("sessions", "GET", "/notebooks/{notebook_id}/sessions", _sessions, permission="notebooks.get"),
+        Verb("create", "POST", "/notebooks", _create, body=NotebookBody, summary="New notebook, started or not"),
+        Verb("get", "GET", "/notebooks/{notebook_id}", _get, summary="One notebook", words="notebooks details"),
+        Verb("start", "POST", "/notebooks/{notebook_id}/start", _start, body=StartBody, summary="Start it again"),
+        Verb("stop", "POST", "/notebooks/{notebook_id}/stop", _stop, summary="Stop it; its files stay"),
+        Verb("delete", "DELETE", "/notebooks/{notebook_id}", _delete, summary="Delete it with its files and logs"),
+        Verb(
+            "logs", "GET", "/notebooks/{notebook_id}/logs", _logs, query=LogQuery,
+            summary="The log of its newest session",
+        ),
+        Verb(
+            "sessions", "GET", "/notebooks/{notebook_id}/sessions", _sessions, permission="notebooks.get",
+            summary="Every time it ran, newest first",
+        ),
     ),
 )  # fmt: skip

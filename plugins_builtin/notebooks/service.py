@@ -149,7 +149,7 @@ def get(ctx: Context, notebook_id: str) -> Shown:
     return Shown(notebook, workloads.latest(ctx.db, [notebook.id]).get(notebook.id))
 
 
-def page(ctx: Context, query: NotebookQuery, project_id: str = "") -> Page:
+def page(ctx: Context, query: NotebookQuery, project_id: str = "") -> Page[Shown]:
     """Notebooks of a project, or of the principal's team. A filter by state may make pages shorter than asked."""
     project_id = project_id or ctx.principal.project_id
     team_id = require(ctx, "notebooks.list", project_id=project_id, team_id=ctx.principal.team_id)

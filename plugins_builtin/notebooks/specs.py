@@ -91,3 +91,18 @@ class NotebookReply(Reply):
     dt_created: Time
     dt_modified: Time
     dt_started: MaybeTime
+
+
+class SessionReply(Reply):
+    """One time that it ran, or waits to."""
+
+    id: str
+    state: str
+    reason: str | None
+    message: str | None
+    step: str | None
+    wait_position: int | None
+    wait_reason: str | None
+    exit_code: int | None
+    machine_type: str
+    image_digest: str | None

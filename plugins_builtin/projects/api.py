@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.context import Context
-from appliance.plugins import ApiResource, Verb
+from appliance.plugins import PEOPLE, ApiResource, Verb
 from appliance.schema import Page, PageQuery
 from plugins_builtin.projects import service
 from plugins_builtin.projects.specs import Project, ProjectBody, ProjectReply
@@ -13,9 +13,8 @@ def shown(project: Project) -> ProjectReply:
     return ProjectReply(id=project.id, name=project.name, dt_created=project.created_ms)
 
 
-def _list(ctx: Context, query: PageQuery) -> Page:
-    page = service.page(ctx, query)
-    return Page([shown(project) for project in page.items], page.next_page)
+def _list(ctx: Context, query: PageQuery) -> Page[ProjectReply]:
+    return service.page(ctx, query).map(shown)
 
 
 def _create(ctx: Context, body: ProjectBody) -> ProjectReply:
@@ -38,11 +37,20 @@ PROJECTS = ApiResource(
     "projects",
     id_prefix="pr",
     spec=ProjectReply,
+    title="Projects",
+    columns=("id", "name", "repoUrl", "dtCreated"),
     verbs=(
-        Verb("list", "GET", "/projects", _list, query=PageQuery),
-        Verb("create", "POST", "/projects", _create, body=ProjectBody),
-        Verb("get", "GET", "/projects/{project_id}", _get),
-        Verb("update", "PUT", "/projects/{project_id}", _update, body=ProjectBody),
-        Verb("delete", "DELETE", "/projects/{project_id}", _delete, role="admin"),
+        Verb("list", "GET", "/projects", _list, query=PageQuery, summary="Projects of the team"),
+        Verb(
+            "create", "POST", "/projects", _create, body=ProjectBody, by=PEOPLE, summary="New project",
+        ),
+        Verb("get", "GET", "/projects/{project_id}", _get, summary="One project", words="projects details"),
+        Verb(
+            "update", "PUT", "/projects/{project_id}", _update, body=ProjectBody, summary="Rename a project",
+        ),
+        Verb(
+            "delete", "DELETE", "/projects/{project_id}", _delete, role="admin", by=PEOPLE,
+            summary="Delete a project with all that is in it",
+        ),
     ),
-)
+)  # fmt: skip

@@ -35,7 +35,7 @@ def get(ctx: Context, project_id: str) -> Project:
     return store.get(ctx.db, project_id)
 
 
-def page(ctx: Context, query: PageQuery) -> Page:
+def page(ctx: Context, query: PageQuery) -> Page[Project]:
     """Projects of the principal's team; a workload sees its own only."""
     if ctx.principal.project_id:
         return Page([get(ctx, ctx.principal.project_id)])

@@ -88,7 +88,7 @@ def members(ctx: Context, team_id: str) -> list[Member]:
     return identity.members(ctx.db, team_id)
 
 
-def list_members(ctx: Context, team_id: str, query: PageQuery) -> Page:
+def list_members(ctx: Context, team_id: str, query: PageQuery) -> Page[TeamMember]:
     """rest-v1 teamMemberships-listByTeamId."""
     return Page([_shown(member) for member in members(ctx, team_id)])
 
