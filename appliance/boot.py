@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlite_utils import Migrations
 
 from appliance import config as config_module
-from appliance import crypto, db, events, identity, sessions, settings
+from appliance import crypto, db, events, identity, sessions, settings, vault
 from appliance.access import SYSTEM, Principal
 from appliance.clock import Clock, SystemClock
 from appliance.config import Config
@@ -18,6 +18,7 @@ from appliance.plugins.registry import Registry
 from appliance.runtime import holders, loops, slots, tasks, workloads
 
 CORE_MIGRATIONS: tuple[Migrations, ...] = (
+    vault.migrations,
     settings.migrations,
     identity.migrations,
     events.migrations,
@@ -55,7 +56,9 @@ def boot(data: Path, clock: Clock | None = None) -> Appliance:
 def assemble(config: Config, registry: Registry, clock: Clock) -> Appliance:
     paths = config.paths
     local = db.LocalDb(paths.database, paths.wake, clock)
-    return Appliance(config, crypto.load_keys(paths.secret_key), registry, clock, local)
+    return Appliance(
+        config, crypto.load_keys(paths.secret_key, paths.key_ring), registry, clock, local
+    )
 
 
 def migrate(appliance: Appliance) -> None:

@@ -130,7 +130,7 @@ def set_setting(key: str, value: str, data: str | None) -> None:
     if setting is None:
         raise click.ClickException(f"there is no setting {key}: see `appliance settings list`")
     with write(ctx.db) as db:
-        settings.put(db, setting, value)
+        settings.put(db, setting, value, ctx.keys)
     click.echo(f"{key} = {'***' if setting.secret else settings.get(ctx.db, setting)}")
 
 

@@ -164,6 +164,27 @@ class Image:
 
 
 @dataclass(frozen=True)
+class RefScope:
+    """For whom a reference is looked up. project_id, user_id: "" where a team as a whole refers to something."""
+
+    team_id: str
+    project_id: str = ""
+    user_id: str = ""
+
+
+@dataclass(frozen=True)
+class RefKind:
+    """What `<name>:<rest>` as a whole value of a spec stands for; the name in lower or upper case.
+
+    resolve(ctx, rest, scope) -> the value, which is sealed at once and never shown. Refused says where it was looked for
+    and what to do; its user reads that.
+    """
+
+    name: str
+    resolve: Callable[[Context, str, RefScope], str]
+
+
+@dataclass(frozen=True)
 class AuthProvider:
     """A way to sign in.
 

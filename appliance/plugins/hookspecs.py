@@ -20,6 +20,7 @@ from appliance.plugins.contracts import (
     Loop,
     Pages,
     Panel,
+    RefKind,
     Setting,
     SetupStep,
 )
@@ -61,6 +62,10 @@ class Hooks:
     @hookspec
     def register_commands(self) -> list[click.Command]:  # type: ignore[empty-body]
         """Admin commands of the `appliance` program."""
+
+    @hookspec
+    def register_ref_kinds(self) -> list[RefKind]:  # type: ignore[empty-body]
+        """What values of specs may refer to, as `secret:NAME` does."""
 
     @hookspec
     def register_instance_types(self) -> list[InstanceType]:  # type: ignore[empty-body]

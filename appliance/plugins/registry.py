@@ -21,6 +21,7 @@ from appliance.plugins.contracts import (
     Pages,
     Panel,
     PluginInfo,
+    RefKind,
     Setting,
     SetupStep,
     Verb,
@@ -41,6 +42,7 @@ KEYS = {
     "register_pages": None,
     "register_panels": "endpoint",
     "register_commands": "name",
+    "register_ref_kinds": "name",
     "register_instance_types": "name",
     "register_images": "name",
     "register_auth_providers": "name",
@@ -61,6 +63,7 @@ class Registry:
     pages: tuple[Pages, ...]
     panels: tuple[Panel, ...]
     commands: Mapping[str, click.Command]
+    ref_kinds: Mapping[str, RefKind]
     instance_types: Mapping[str, InstanceType]
     images: Mapping[str, Image]
     auth_providers: Mapping[str, AuthProvider]
@@ -141,6 +144,7 @@ def _freeze(
         pages=tuple(found["register_pages"].values()),
         panels=tuple(sorted(found["register_panels"].values(), key=lambda panel: panel.order)),
         commands=MappingProxyType(found["register_commands"]),
+        ref_kinds=MappingProxyType(found["register_ref_kinds"]),
         instance_types=MappingProxyType(found["register_instance_types"]),
         images=MappingProxyType(found["register_images"]),
         auth_providers=MappingProxyType(found["register_auth_providers"]),

@@ -30,6 +30,7 @@ PROGRAMS = {
     "netavark": "netavark",
     "aardvark-dns": "aardvark-dns",
     "catatonit": "catatonit",
+    "busybox": "busybox-static",
     "iptables": "iptables",
     "nft": "nftables",
     "ip": "iproute2",

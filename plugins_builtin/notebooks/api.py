@@ -63,6 +63,8 @@ def _create(ctx: Context, body: NotebookBody) -> NotebookReply:
         instance_type=body.machine_type,
         command=body.command or "",
         environment=body.environment,
+        registry_username=body.registry_username,
+        registry_password=body.registry_password,
     )
     return shown(ctx, service.create(ctx, body.project_id, spec, body.should_run_on_create))
 

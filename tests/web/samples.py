@@ -177,6 +177,7 @@ NEW_NOTEBOOK: dict[str, Any] = {
         "instance_type": "C2",
         "other_image": "",
         "command": "",
+        "registry_username": "",
     },
     "errors": {},
     "images": [
