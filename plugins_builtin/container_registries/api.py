@@ -11,7 +11,6 @@ from plugins_builtin.container_registries.specs import (
     RegistryBody,
     RegistryChange,
     RegistryReply,
-    Tested,
 )
 
 

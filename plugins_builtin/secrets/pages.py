@@ -58,7 +58,7 @@ def show(scope: str = "", project_id: str = "") -> str:
 def _shown(place: Place, values: dict[str, str], errors: dict[str, str]) -> str:
     ctx = context()
     found = service.page(ctx, place, PageQuery(limit=PER_PAGE, after=request.args.get("after", "")))
-    given = {
+    given: dict[str, Any] = {
         "scope": place.scope,
         "secrets": found.items,
         "next_url": f"{_base(place)}?after={found.next_page}" if found.next_page else "",
