@@ -10,13 +10,12 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
+from appliance.identity import ROLES
 from appliance.plugins.contracts import ApiResource, Verb
 from appliance.runtime.tokens import workload_token
 from appliance.web.openapi import path_names
 from tests.lab import Lab, Person
 from tests.web.bodies import BODIES, QUERIES
-
-OWN_TEAM = ("owner", "admin", "member")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class World:
     def _callers(self) -> Iterator[Caller]:
         lab, project = self.lab, self.values["project_id"]
         yield Caller("nobody")
-        for role in OWN_TEAM:
+        for role in ROLES:
             person = self.owner if role == "owner" else lab.person(f"the-{role}", role=role)
             yield Caller(f"{role}, session", "session", role, person=person)
             yield self._workload(f"{role}'s workload", person, project, role, own=True)
