@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+SCOPES = ("project", "team", "cluster")
+REGISTRY = {"name": "r", "url": "http://127.0.0.1:1", "username": "u", "password": "a-password"}
+
 BODIES: dict[str, dict[str, Any]] = {
     "projects.create": {"name": "new"},
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
     "teams.set_role": {"isAdmin": True},
+    "container_registries.create": REGISTRY,
+    "container_registries.update": {"username": "ann"},
+    "secrets.ephemeral": {"name": "ONCE", "value": "a-value"},
+    **{f"secrets.create_{scope}": {"name": "NEW", "value": "a-value"} for scope in SCOPES},
+    **{
+        f"secrets.{do}_{scope}": {"value": "a-value"}
+        for scope in SCOPES
+        for do in ("update", "set")
+    },
 }
 
 QUERIES: dict[str, str] = {}

@@ -14,8 +14,10 @@ from appliance.identity import ROLES
 from appliance.plugins.contracts import ApiResource, Verb
 from appliance.runtime.tokens import workload_token
 from appliance.web.openapi import path_names
+from plugins_builtin.secrets import service as secrets
+from plugins_builtin.secrets.specs import CLUSTER, Place
 from tests.lab import Lab, Person
-from tests.web.bodies import BODIES, QUERIES
+from tests.web.bodies import BODIES, QUERIES, REGISTRY
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,17 @@ class World:
             "project_id": notebook.project_id,
             "team_id": self.lab.team("lab").id,
             "user_id": other.id,
+            "cluster_id": "clabcdefg",
+            "name": self._secrets("A_SECRET", notebook.project_id),
+            "registry_id": self.owner.post("container-registries", **{**REGISTRY, "name": "r0"}).id,
         }
+
+    def _secrets(self, name: str, project_id: str) -> str:
+        """A secret of this name in each place that can have one."""
+        places = (Place("project", project_id), Place("team", self.lab.team("lab").id), CLUSTER)
+        for place in places:
+            secrets.create(self.lab.system, place, name, "a-value")
+        return name
 
     def _callers(self) -> Iterator[Caller]:
         lab, project = self.lab, self.values["project_id"]
