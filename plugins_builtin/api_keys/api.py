@@ -6,9 +6,9 @@ from appliance import identity
 from appliance.api_keys import ApiKey
 from appliance.context import Context
 from appliance.plugins import PEOPLE, ApiResource, Verb
-from appliance.schema import Page, UserSummary
+from appliance.schema import NumberedQuery, Page, UserSummary
 from plugins_builtin.api_keys import service
-from plugins_builtin.api_keys.specs import ApiKeyBody, ApiKeyQuery, ApiKeyReply, NewApiKeyReply
+from plugins_builtin.api_keys.specs import ApiKeyBody, ApiKeyReply, NewApiKeyReply
 
 
 def shown(ctx: Context, key: ApiKey) -> ApiKeyReply:
@@ -24,8 +24,12 @@ def shown(ctx: Context, key: ApiKey) -> ApiKeyReply:
     )
 
 
-def _list(ctx: Context, query: ApiKeyQuery) -> Page[ApiKeyReply]:
+def _list(ctx: Context, query: NumberedQuery) -> Page[ApiKeyReply]:
     return service.page(ctx, query).map(lambda key: shown(ctx, key))
+
+
+def _list_team(ctx: Context, team_id: str, query: NumberedQuery) -> Page[ApiKeyReply]:
+    return service.page_of_team(ctx, team_id, query).map(lambda key: shown(ctx, key))
 
 
 def _create(ctx: Context, body: ApiKeyBody) -> NewApiKeyReply:
@@ -37,6 +41,10 @@ def _revoke(ctx: Context, key_id: str) -> ApiKeyReply:
     return shown(ctx, service.revoke(ctx, key_id))
 
 
+def _revoke_team(ctx: Context, team_id: str, member_key_id: str) -> ApiKeyReply:
+    return shown(ctx, service.revoke_in_team(ctx, team_id, member_key_id))
+
+
 API_KEYS = ApiResource(
     "api_keys",
     id_prefix="ak",
@@ -44,10 +52,9 @@ API_KEYS = ApiResource(
     title="API keys",
     words="api-keys",
     columns=("id", "name", "user.email", "dtCreated", "dtLastUsed", "dtExpires"),
-    permissions={service.MANAGE: "admin"},
     verbs=(
         Verb(
-            "list", "GET", "/api-keys", _list, query=ApiKeyQuery, by=PEOPLE,
+            "list", "GET", "/api-keys", _list, query=NumberedQuery, by=PEOPLE,
             summary="Your API keys in this team, without their text",
         ),
         Verb(
@@ -56,7 +63,15 @@ API_KEYS = ApiResource(
         ),
         Verb(
             "revoke", "DELETE", "/api-keys/{key_id}", _revoke, access="user", by=PEOPLE,
-            summary="End an API key at once", words="api-keys delete",
+            summary="End an API key of yours at once", words="api-keys delete",
+        ),
+        Verb(
+            "list_team", "GET", "/teams/{team_id}/api-keys", _list_team, query=NumberedQuery, role="admin", by=PEOPLE,
+            summary="API keys of everybody in a team, without their text", words="teams api-keys list",
+        ),
+        Verb(
+            "revoke_team", "DELETE", "/teams/{team_id}/api-keys/{member_key_id}", _revoke_team, role="admin",
+            by=PEOPLE, summary="End an API key of anybody in a team at once", words="teams api-keys delete",
         ),
     ),
 )  # fmt: skip

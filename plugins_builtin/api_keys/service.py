@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from appliance import api_keys
-from appliance.access import Principal, require, require_user
+from appliance.access import require, require_user
 from appliance.api_keys import ApiKey
 from appliance.context import Context
 from appliance.db import Db, write
-from appliance.errors import NotFound, Refused
+from appliance.errors import Refused
 from appliance.events import emit
-from appliance.schema import Page, page_of
-from plugins_builtin.api_keys.specs import ApiKeyBody, ApiKeyQuery
+from appliance.schema import NumberedQuery, Page, page_of
+from plugins_builtin.api_keys.specs import ApiKeyBody
 
 DAY_MS = 24 * 3600 * 1000
 MOST_KEYS = 100
-MANAGE = "api_keys.manage"  # everybody's keys in a team
 
 
 def create(ctx: Context, body: ApiKeyBody, team_id: str = "") -> tuple[ApiKey, str]:
@@ -36,14 +35,22 @@ def issue(
     return key, text
 
 
-def page(ctx: Context, query: ApiKeyQuery) -> Page[ApiKey]:
-    """One's own keys in the team one works in, or everybody's there."""
-    team_id = require(
-        ctx, MANAGE if query.everybody else "api_keys.list", team_id=ctx.principal.team_id
-    )
+def page(ctx: Context, query: NumberedQuery) -> Page[ApiKey]:
+    """One's own keys in the team one works in."""
+    team_id = require(ctx, "api_keys.list", team_id=ctx.principal.team_id)
+    return _page(ctx, query, team_id, ctx.principal.user_id)
+
+
+def page_of_team(ctx: Context, team_id: str, query: NumberedQuery) -> Page[ApiKey]:
+    """Everybody's keys in a team."""
+    require(ctx, "api_keys.list_team", team_id=team_id)
+    return _page(ctx, query, team_id)
+
+
+def _page(ctx: Context, query: NumberedQuery, team_id: str, user_id: str = "") -> Page[ApiKey]:
     found = api_keys.find_all(
-        ctx.db, team_id=team_id, user_id="" if query.everybody else ctx.principal.user_id,
-        after=query.position, limit=query.limit + 1, newest_first=query.order == "desc",
+        ctx.db, team_id=team_id, user_id=user_id, after=query.position, limit=query.limit + 1,
+        newest_first=query.order == "desc",
     )  # fmt: skip
     return page_of(found, query.limit, lambda key: str(key.seq))
 
@@ -54,28 +61,31 @@ def own(ctx: Context) -> list[ApiKey]:
 
 
 def revoke(ctx: Context, key_id: str) -> ApiKey:
-    """End a key, one's own or as an admin of its team: the next request with it fails, what it holds open closes."""
+    """End a key of one's own: the next request with it fails, what it holds open closes within seconds.
+
+    A key reaches those of its own team only.
+    """
     principal = require_user(ctx)
     with write(ctx.db) as db:
         key = api_keys.get(db, key_id)
-        if not _is_own(principal, key):
-            _require_manager(ctx, key)
-        api_keys.remove(db, key.id)
-        emit(
-            db, "api_key.revoked", subject=key.id, team_id=key.team_id, actor=principal.user_id,
-            user=key.user_id,
-        )  # fmt: skip
+        reaches = principal.by == "session" or principal.team_id == key.team_id
+        if principal.user_id != key.user_id or not reaches:
+            raise api_keys.not_found()
+        _remove(db, key, principal.user_id)
     return key
 
 
-def _is_own(principal: Principal, key: ApiKey) -> bool:
-    """A key manages those of its own team only; a workload's token none."""
-    reaches = principal.by == "session" or principal.team_id == key.team_id
-    return principal.kind == "user" and principal.user_id == key.user_id and reaches
+def revoke_in_team(ctx: Context, team_id: str, key_id: str) -> ApiKey:
+    """End anybody's key in a team."""
+    require(ctx, "api_keys.revoke_team", team_id=team_id)
+    with write(ctx.db) as db:
+        key = api_keys.get(db, key_id)
+        if key.team_id != team_id:
+            raise api_keys.not_found()
+        _remove(db, key, ctx.principal.user_id)
+    return key
 
 
-def _require_manager(ctx: Context, key: ApiKey) -> None:
-    try:
-        require(ctx, MANAGE, team_id=key.team_id)
-    except NotFound:  # in the same words as if it did not exist
-        raise api_keys.not_found() from None
+def _remove(db: Db, key: ApiKey, actor: str) -> None:
+    api_keys.remove(db, key.id)
+    emit(db, "api_key.revoked", subject=key.id, team_id=key.team_id, actor=actor, user=key.user_id)

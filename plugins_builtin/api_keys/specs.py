@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from appliance.schema import Body, MaybeTime, NumberedQuery, Reply, Time, Title, UserSummary
+from appliance.schema import Body, MaybeTime, Reply, Time, Title, UserSummary
 
 MAX_DAYS = 3650
 
@@ -15,14 +15,6 @@ class ApiKeyBody(Body):
     name: Title
     expires_in_days: int | None = Field(
         default=None, ge=1, le=MAX_DAYS, description="never, if not given"
-    )
-
-
-class ApiKeyQuery(NumberedQuery):
-    """GET /api-keys."""
-
-    everybody: bool = Field(
-        default=False, description="those of all members, for admins of the team"
     )
 
 

@@ -140,17 +140,20 @@ class TestWhoMakesAndEndsThem:
     def test_members_see_and_end_their_own(self, lab: Lab, ann: Person) -> None:
         key, bob = ann.post("api-keys", name="a").id, lab.person("bob")
         assert bob.get("api-keys").items == []
-        bob.api("GET", "api-keys?everybody=true", 403)
-        bob.api("DELETE", f"api-keys/{key}", 403)
+        bob.api("GET", f"teams/{lab.team('lab').id}/api-keys", 403)
+        bob.api("DELETE", f"api-keys/{key}", 404)
         eve = lab.person("eve", team="other", role="owner", admin=True)
         there = eve.api("DELETE", f"api-keys/{key}", 404)
         assert there == eve.api("DELETE", "api-keys/aknothere", 404)
 
     def test_an_admin_of_the_team_ends_everybodys(self, lab: Lab, ann: Person) -> None:
         program, boss = made(lab, ann), lab.person("boss", role="admin")
-        key = boss.get("api-keys?everybody=true").items[0]
+        keys = f"teams/{lab.team('lab').id}/api-keys"
+        key = boss.get(keys).items[0]
         assert key["user"]["email"] == "ann@example.org"
-        boss.api("DELETE", f"api-keys/{key['id']}")
+        lab.user("boss", "other", "owner")
+        boss.api("DELETE", f"teams/{lab.team('other').id}/api-keys/{key['id']}", 404)
+        boss.api("DELETE", f"{keys}/{key['id']}")
         assert status(program) == 401
 
     def test_not_without_end(self, lab: Lab, ann: Person) -> None:
