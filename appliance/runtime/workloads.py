@@ -260,6 +260,11 @@ def set_image_digest(db: Db, workload_id: str, digest: str) -> None:
     execute(db, "UPDATE workloads SET image_digest = ? WHERE id = ?", (digest, workload_id))
 
 
+def move_owner(db: Db, owner_id: str, project_id: str) -> None:
+    """What it runs for is in another project now, and so are its past workloads. Inside `write`, none of them live."""
+    execute(db, "UPDATE workloads SET project_id = ? WHERE owner_id = ?", (project_id, owner_id))
+
+
 def set_boot(db: Db, workload_id: str, boot_id: str) -> None:
     """Its container is of this boot of the machine. Inside `write`."""
     execute(db, "UPDATE workloads SET boot_id = ? WHERE id = ?", (boot_id, workload_id))

@@ -58,6 +58,7 @@ class World:
         """A value of the team `lab` for each name that may stand in a path."""
         notebook = self.owner.notebook(name="nb")
         self.lab.settle()
+        self.owner.api("POST", f"projects/{notebook.project_id}/tags", name="tag")
         other = self.lab.user("other", role="member")
         return {
             "notebook_id": notebook.id,
