@@ -256,6 +256,11 @@ def note(db: Db, workload_id: str, step: str) -> None:
         _tell(db, workload, workload.state)
 
 
+def remark(db: Db, workload_id: str, message: str) -> None:
+    """Tell its user something that holds while it lives. Inside `write`."""
+    execute(db, "UPDATE workloads SET message = ? WHERE id = ?", (message[:2000], workload_id))
+
+
 def set_image_digest(db: Db, workload_id: str, digest: str) -> None:
     execute(db, "UPDATE workloads SET image_digest = ? WHERE id = ?", (digest, workload_id))
 

@@ -46,6 +46,7 @@ def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = 
     require(ctx, "notebooks.create", project_id=project_id)
     notebook_id = new_id("n")
     workload = workload_spec(ctx, notebook_id, spec)
+    spec = spec.model_copy(update={"instance_type": workload.instance_type})
     with write(ctx.db) as db:
         team_id = identity.team_of_project(db, project_id)  # it may have been deleted meanwhile
         store.insert(db, notebook_id, project_id, spec, ctx.principal.user_id)
@@ -57,7 +58,7 @@ def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = 
 
 def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec) -> WorkloadSpec:
     """What to run for a notebook. Invalid for an unknown instance type or an image without a command."""
-    kind = instance_types.find(ctx.registry, spec.instance_type)
+    kind = instance_types.find(ctx, spec.instance_type)
     image = ctx.registry.images.get(spec.image)
     base_url = f"/{KIND}/{notebook_id}/"
     if spec.command:
@@ -89,7 +90,7 @@ def start(ctx: Context, notebook_id: str, instance_type: str = "") -> Shown:
     workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen))
     with write(ctx.db) as db:
         _required(ctx, "notebooks.start", notebook_id)  # again: it may have been deleted meanwhile
-        store.set_instance_type(db, notebook_id, chosen)
+        store.set_instance_type(db, notebook_id, workload.instance_type)
         _submit(ctx, db, notebook, workload, team_id)
     return get(ctx, notebook_id)
 

@@ -65,6 +65,7 @@ class World:
             "project_id": notebook.project_id,
             "team_id": self.lab.team("lab").id,
             "user_id": other.id,
+            "machine_type": "P4000",
             "member_key_id": self._key(other, "lab")[0],
         }
 

@@ -36,6 +36,7 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
         key, _ = api_keys.add(db, ann.id, team.id, "anns secret name", None)
     values = {
         "key_id": key.id,
+        "machine_type": "P4000",
         "member_key_id": key.id,
         "notebook_id": notebook.id,
         "project_id": notebook.project_id,
