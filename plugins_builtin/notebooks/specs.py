@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -79,7 +79,9 @@ class NotebookBody(Body):
     environment: dict[EnvName, str] = Field(default_factory=dict)
     registry_username: OneLine = ""
     registry_password: OneLine = Field(default="", repr=False)
-    should_run_on_create: bool = True
+    should_run_on_create: bool | None = (
+        None  # an official client drops false: only a program of ours can say it
+    )
 
     @classmethod
     def ignored(cls) -> frozenset[str]:
@@ -97,6 +99,7 @@ class NotebookQuery(PageQuery):
 
     name: str = ""
     state: str = ""
+    order_by: Literal["dtCreated", "name"] = "dtCreated"
 
 
 class NotebookReply(Reply):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.person import PASSWORD
+
 SCOPES = ("project", "team", "cluster")
 REGISTRY = {"name": "r", "url": "http://127.0.0.1:1", "username": "u", "password": "a-password"}
 
@@ -11,6 +13,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "projects.create": {"name": "new"},
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
+    "api_keys.create": {"name": "new"},
+    "auth.login": {"user": "owner", "password": PASSWORD},
+    "machine_types.map": {"instanceType": "C1"},
+    "project_collaborators.add": {"userId": "$user_id"},
+    "project_tags.add": {"name": "new"},
+    "teams.add_member": {"user": "eve"},
     "teams.set_role": {"isAdmin": True},
     "container_registries.create": REGISTRY,
     "container_registries.update": {"username": "ann"},
@@ -23,4 +31,4 @@ BODIES: dict[str, dict[str, Any]] = {
     },
 }
 
-QUERIES: dict[str, str] = {}
+QUERIES: dict[str, str] = {"project_tags.remove": "?name=tag"}
