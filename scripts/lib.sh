@@ -29,7 +29,7 @@ refuse_running() { # data directory: before anything is installed over a running
     if [ ! -e "$lock" ] || flock -n "$lock" true; then return; fi
     flock -n --shared "$lock" true ||
         die "the appliance in $1 runs already" "press Ctrl-C there or run scripts/up --stop"
-    die "systemd runs the appliance in $1" "stop it by \`systemctl stop appliance.target\` first"
+    die "systemd runs the appliance in $1" "stop it first: systemctl stop appliance.target 'appliance-*'"
 }
 
 ensure_installed() { # data directory, venv: packages, the directory itself, the Python environment

@@ -19,8 +19,6 @@ from appliance.runtime.podman_api import Engine
 _CAP_SYS_RESOURCE = 24
 _POLL_S = 0.05
 _NETNS = Path("/run/netns")
-# With the first one Podman leaves monitors in the service's cgroup; the second would speak for us.
-_OF_OUR_UNIT = ("INVOCATION_ID", "NOTIFY_SOCKET")
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,8 @@ def _mount_tool(*argv: str) -> str:
 
 def engine_env(containers_conf: Path) -> dict[str, str]:
     """The environment in which this host's podman command sees our containers' configuration."""
-    kept = {name: value for name, value in os.environ.items() if name not in _OF_OUR_UNIT}
+    # With it Podman would tell systemd that it is the service's main process.
+    kept = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
     return {**kept, "CONTAINERS_CONF": str(containers_conf)}
 
 

@@ -37,7 +37,7 @@ def install(options: Options, parts: Parts, program: Path, templates: Path) -> N
     steps = Steps.from_environment()
     lock, config, credentials = up.prepare(options, parts, steps)
     with steps.step("units"):
-        make_users(config, templates, USERS)
+        make_users(config, templates)
         write_units(config, up.processes(config, program, os.environ), templates, UNITS)
         _run("systemctl", "daemon-reload")
         _run("systemctl", "enable", "--quiet", TARGET)
@@ -62,18 +62,26 @@ def check_places(paths: Sequence[Path]) -> None:
             )
 
 
-def make_users(config: Config, templates: Path, file: Path) -> None:
+def make_users(config: Config, templates: Path) -> None:
     """Give the ids of services names, without which systemd runs nothing under them. Conflict if one is another's."""
-    users = {"appliance-web": config.web_uid, "appliance-proxy": config.proxy_uid}
-    file.parent.mkdir(mode=0o755, exist_ok=True)
-    _write(file, fill(templates / "sysusers.conf", users=users), 0o644)
-    _run("systemd-sysusers", str(file))
-    for name, uid in users.items():
+    USERS.parent.mkdir(mode=0o755, exist_ok=True)
+    _write(USERS, users_text(config, templates), 0o644)
+    _run("systemd-sysusers", str(USERS))
+    for name, uid in _users(config).items():
         found = pwd.getpwnam(name).pw_uid
         if found != uid:
             raise Conflict(
                 f"the user {name} has the id {found}, not {uid}", hint=f"remove it: userdel {name}"
             )
+
+
+def users_text(config: Config, templates: Path) -> str:
+    """What systemd-sysusers is told."""
+    return fill(templates / "sysusers.conf", users=_users(config))
+
+
+def _users(config: Config) -> dict[str, int]:
+    return {"appliance-web": config.web_uid, "appliance-proxy": config.proxy_uid}
 
 
 def write_units(

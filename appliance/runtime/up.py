@@ -334,5 +334,5 @@ def _refuse_services(paths: Paths, lock: int) -> None:
     if _locked(lock, fcntl.LOCK_SH):
         raise Conflict(
             f"systemd runs the appliance in {paths.root}",
-            hint="stop it by `systemctl stop appliance.target` first",
+            hint="stop it first: systemctl stop appliance.target 'appliance-*'",
         )
