@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from appliance.config import Config
 from appliance.errors import Conflict, Invalid, Unavailable
 from appliance.runtime import proxy, up
 from appliance.runtime.foreground import Process
-from appliance.runtime.layout import Place, ensure_directory
+from appliance.runtime.layout import Place, ensure_directory, places
 from appliance.runtime.templates import fill
 from appliance.runtime.up import Options, Parts, Steps
 
@@ -103,14 +104,6 @@ def write_units(
 
 
 def _values(config: Config, process: Process) -> dict[str, Any]:
-    paths = config.paths
-    database = [paths.database.parent, paths.wake.parent]
-    writable = {
-        "web": [*database, paths.http],
-        "stream": [*database, paths.http],
-        "worker": database,
-        "proxy": [paths.nginx],
-    }
     return {
         "capabilities": " ".join(f"CAP_{cap.upper()}" for cap in process.caps),
         "command": " ".join(process.argv),
@@ -118,11 +111,21 @@ def _values(config: Config, process: Process) -> dict[str, Any]:
         "environment": _env_file(config, process),
         "gid": process.gid,
         "groups": process.groups,
-        "lock": paths.lock,
+        "lock": config.paths.lock,
         "open_files": proxy.OPEN_FILES,
         "uid": process.uid,
-        "writable": writable.get(process.name, []),
+        "writable": writable(config, process.uid),
     }
+
+
+def writable(config: Config, uid: int) -> list[Path]:
+    """The directories that are made for a service's id to write to."""
+    made = [
+        place.path
+        for place in places(config)
+        if place.uid == uid or (place.gid == uid and place.mode & stat.S_IWGRP)
+    ]
+    return [config.paths.nginx] if uid == config.proxy_uid else made
 
 
 def _env_file(config: Config, process: Process) -> Path:

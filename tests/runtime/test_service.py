@@ -74,6 +74,13 @@ def test_units_run_what_the_foreground_runs(units: Path, config: Config) -> None
     assert section(units, "web")["CapabilityBoundingSet"] == ""
 
 
+def test_services_write_where_the_layout_lets_them(config: Config) -> None:
+    root = config.data
+    web = [root / "db", root / "run/http", root / "run/wake"]
+    assert service.writable(config, config.web_uid) == web
+    assert service.writable(config, config.proxy_uid) == [root / "run/nginx"]
+
+
 def test_nobody_but_root_reads_the_environment(units: Path, config: Config) -> None:
     for name in ("supervisor", "web"):
         file = Path(section(units, name)["EnvironmentFile"])
