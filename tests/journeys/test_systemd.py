@@ -33,7 +33,7 @@ class Running:
 
     def check(self) -> None:
         """The services answer, and the notebook is the one that was started."""
-        host.until(lambda: _answer(self.door) == self.word)
+        host.until(lambda: _answer(self.door) == self.word, 60)
         assert self.machine.pids("conmon") == self.monitors
 
     def systemctl(self, *arguments: str) -> None:
