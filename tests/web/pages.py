@@ -6,7 +6,6 @@ from typing import Any
 
 from tests.web.samples import (
     CLUSTER,
-    DAY,
     DETAIL,
     ERROR,
     FAILED,
@@ -15,7 +14,6 @@ from tests.web.samples import (
     LOGIN,
     NASTY,
     NEW_NOTEBOOK,
-    NOW_MS,
     ONE_REGISTRY,
     PROJECT,
     PROJECT_TABS,
@@ -26,6 +24,7 @@ from tests.web.samples import (
     STARTING,
     notebook,
 )
+from tests.web.samples_people import PEOPLE
 
 PAGES: list[tuple[str, str, dict[str, Any]]] = [
     (
@@ -164,23 +163,6 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("notebook-sessions", "notebooks/_sessions.html", DETAIL),
     ("files", "notebooks/files.html", FILES),
     ("files-empty", "notebooks/files.html", {**FILES, "entries": [], "truncated": False}),
-    (
-        "members",
-        "teams/members.html",
-        {
-            "title": "Vision lab",
-            "team": {"id": "te1", "name": "Vision lab"},
-            "members": [
-                {
-                    "user_name": "ann",
-                    "role": "owner",
-                    "joined_ms": NOW_MS - 90 * DAY,
-                    "is_you": True,
-                },
-                {"user_name": "bo", "role": "member", "joined_ms": NOW_MS - DAY, "is_you": False},
-            ],
-        },
-    ),
     ("secrets", "secrets/list.html", SECRETS),
     (
         "secrets-cluster-member",
@@ -229,6 +211,7 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
         "container_registries/detail.html",
         {**ONE_REGISTRY, "tested": {"success": False, "error": "user name or password are wrong"}},
     ),
+    *PEOPLE,
     ("cluster", "instance_types/list.html", CLUSTER),
     ("cluster-idle", "instance_types/list.html", {**CLUSTER, "leases": [], "queue": []}),
     (
