@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -33,8 +32,7 @@ def blueprint(resources: list[ApiResource]) -> Blueprint:
             endpoint = f"{resource.name}:{verb.name}"
             api.add_url_rule(rule, endpoint, _view(verb), methods=[verb.method])
     api.add_url_rule("/health", "health", health)
-    text = json.dumps(openapi.document(resources), separators=(",", ":"))
-    version = hashlib.sha256(text.encode()).hexdigest()[:16]
+    text, version = openapi.encoded(openapi.document(resources))
 
     @api.get("/openapi.json")
     def document() -> Response:
