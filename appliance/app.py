@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Flask, g, request
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -29,7 +31,7 @@ def create_app(appliance: Appliance) -> Flask:
 
     @app.before_request
     def _who() -> None:
-        g.ctx = appliance.context(NOBODY)
+        g.ctx = replace(appliance.context(NOBODY), address=request.remote_addr or "")
         g.events_head = events.head(g.ctx.db)
         if request.path.startswith("/internal/"):
             auth.require_gateway(request)

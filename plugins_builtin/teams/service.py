@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance import identity, sessions
+from appliance import api_keys, identity, sessions
 from appliance.access import require, require_admin
 from appliance.context import Context
 from appliance.db import write
@@ -70,6 +70,7 @@ def remove_member(ctx: Context, team_id: str, user_id: str) -> TeamMember:
             raise NotFound("no such member")
         _keep_an_owner(members, user_id, None)
         identity.remove_member(db, team_id, user_id)
+        api_keys.remove_all(db, team_id, user_id)
         emit(
             db, "team.member_removed", subject=user_id, team_id=team_id, actor=ctx.principal.user_id
         )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.person import PASSWORD
+
 BODIES: dict[str, dict[str, Any]] = {
     "projects.create": {"name": "new"},
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
+    "api_keys.create": {"name": "new"},
+    "auth.login": {"user": "owner", "password": PASSWORD},
     "teams.set_role": {"isAdmin": True},
 }
 
