@@ -195,8 +195,10 @@ def login(
 
 @program.command()
 def logout() -> None:
-    """Forget the key on this machine. It stays valid until you revoke it on your profile page."""
-    click.echo("signed out" if store.forget_login() else "you were not signed in")
+    """Forget the key on this machine, and delete it at the appliance."""
+    from appliance.client import signin
+
+    click.echo(signin.sign_out())
 
 
 @program.command()

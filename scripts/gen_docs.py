@@ -10,9 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from appliance.client.document import (
-    Document,
-)  # noqa: E402  # of this checkout, which may not be installed
+from appliance.client.document import Document  # noqa: E402  (needs the path above)
 from appliance.web import openapi  # noqa: E402
 from scripts.gendocs import api, bundle, cli, stub  # noqa: E402
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import keyword
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,12 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
 
 
+def python_name(name: str) -> str:
+    """As an argument or an attribute: `class` is `class_`."""
+    found = snake(name)
+    return f"{found}_" if keyword.iskeyword(found) else found
+
+
 @dataclass(frozen=True)
 class Field:
     """Something that an operation takes. schema: without references, without null. ignored: it has no meaning here."""
@@ -37,7 +44,7 @@ class Field:
 
     @property
     def python(self) -> str:
-        return snake(self.name)
+        return python_name(self.name)
 
 
 @dataclass(frozen=True)

@@ -52,11 +52,76 @@ class ProjectReply(Record):
     repo_node_id: str | None
     repo_url: str | None
 
+class Session(Record):
+    team: SessionTeam
+    user: SessionUser
+
+class SessionTeam(Record):
+    id: str
+    namespace: str
+    is_private: bool
+    max_machines: int
+    analytics_id: int
+
+class SessionUser(Record):
+    id: str
+    email: str
+    first_name: str | None
+    last_name: str | None
+    dt_created: datetime
+    dt_confirmed: datetime
+    analytics_id: int
+    is_password_auth_enabled: bool
+    is_phone_verified: bool
+    is_qr_code_based_mfa_confirmed: bool
+    is_qr_code_based_mfa_enabled: bool
+    metadata: dict[str, Any]
+    preferences: Any
+    team_memberships: builtins.list[Membership]
+
+class Membership(Record):
+    is_admin: bool
+    is_owner: bool
+    team: MembershipTeam
+
+class MembershipTeam(Record):
+    id: str
+    name: str
+    namespace: str
+    dt_created: datetime
+    is_user_team: bool
+    public_profile_image_url: str | None
+
+class LoginReply(Record):
+    key: str
+    id: str
+    team: str
+    user: str
+
 class TeamMember(Record):
     user: UserSummary
     is_admin: bool
     is_owner: bool
     dt_confirmed: datetime
+
+class ApiKeyReply(Record):
+    id: str
+    name: str
+    team_id: str
+    user: UserSummary
+    dt_created: datetime
+    dt_last_used: datetime | None
+    dt_expires: datetime | None
+
+class NewApiKeyReply(Record):
+    id: str
+    name: str
+    team_id: str
+    user: UserSummary
+    dt_created: datetime
+    dt_last_used: datetime | None
+    dt_expires: datetime | None
+    key: str
 
 class _TeamsMembers:
     def list(
@@ -65,7 +130,7 @@ class _TeamsMembers:
         *,
         limit: int = ...,
         after: str = ...,
-        order: Literal['asc', 'desc'] = ...,
+        order: Literal["asc", "desc"] = ...,
     ) -> Pages[TeamMember]:
         """Members of a team."""
 
@@ -85,8 +150,26 @@ class _TeamsMembers:
     ) -> TeamMember:
         """Make a member admin, or not."""
 
+class _TeamsApiKeys:
+    def delete(
+        self,
+        team_id: str,
+        member_key_id: str,
+    ) -> ApiKeyReply:
+        """End an API key of anybody in a team at once."""
+
+    def list(
+        self,
+        team_id: str,
+        *,
+        limit: int = ...,
+        after: str = ...,
+        order: Literal["asc", "desc"] = ...,
+    ) -> Pages[ApiKeyReply]:
+        """API keys of everybody in a team, without their text."""
 
 class _Teams:
+    api_keys: _TeamsApiKeys
     members: _TeamsMembers
 
 class _Projects:
@@ -114,7 +197,7 @@ class _Projects:
         *,
         limit: int = ...,
         after: str = ...,
-        order: Literal['asc', 'desc'] = ...,
+        order: Literal["asc", "desc"] = ...,
     ) -> Pages[ProjectReply]:
         """Projects of the team."""
 
@@ -125,7 +208,6 @@ class _Projects:
         name: str,
     ) -> ProjectReply:
         """Rename a project."""
-
 
 class _Notebooks:
     def create(
@@ -162,7 +244,7 @@ class _Notebooks:
         *,
         limit: int = ...,
         after: str = ...,
-        order: Literal['asc', 'desc'] = ...,
+        order: Literal["asc", "desc"] = ...,
         name: str = ...,
         state: str = ...,
     ) -> Pages[NotebookReply]:
@@ -174,7 +256,7 @@ class _Notebooks:
         *,
         limit: int = ...,
         after: str = ...,
-        order: Literal['asc', 'desc'] = ...,
+        order: Literal["asc", "desc"] = ...,
         name: str = ...,
         state: str = ...,
     ) -> Pages[NotebookReply]:
@@ -209,8 +291,50 @@ class _Notebooks:
     ) -> NotebookReply:
         """Stop it; its files stay."""
 
+class _Auth:
+    def login(
+        self,
+        *,
+        user: str,
+        password: str,
+        team: str | None = ...,
+        key_name: str | None = ...,
+        expires_in_days: int | None = ...,
+    ) -> LoginReply:
+        """New API key for user and password."""
+
+    def session(
+        self,
+    ) -> Session | None:
+        """Team and user of this credential; null without one."""
+
+class _ApiKeys:
+    def create(
+        self,
+        *,
+        name: str,
+        expires_in_days: int | None = ...,
+    ) -> NewApiKeyReply:
+        """New API key for this team; its text is shown this once."""
+
+    def delete(
+        self,
+        key_id: str,
+    ) -> ApiKeyReply:
+        """End an API key of yours at once."""
+
+    def list(
+        self,
+        *,
+        limit: int = ...,
+        after: str = ...,
+        order: Literal["asc", "desc"] = ...,
+    ) -> Pages[ApiKeyReply]:
+        """Your API keys in this team, without their text."""
 
 class Groups:
+    api_keys: _ApiKeys
+    auth: _Auth
     notebooks: _Notebooks
     projects: _Projects
     teams: _Teams

@@ -6,6 +6,7 @@ import functools
 import importlib
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,13 +69,13 @@ def parameters(operation: Operation) -> list[click.Parameter]:
     if operation.ids:
         ids = " ".join(f"{snake(field.name).upper()}" for field in operation.ids)
         found.append(click.Argument(["ids"], nargs=-1, metavar=ids))
-    taken = {kebab(field.name) for field in operation.options}
+    options = [field for field in operation.options if not _is_paging(operation, field)]
+    taken = {kebab(field.name) for field in options}
     for field in operation.ids:
         if kebab(field.name) not in taken:
             found.append(_option(field, shown[kebab(field.name)], hidden=True))
-    for field in operation.options:
-        if not _is_paging(operation, field):
-            found.append(_option(field, shown[kebab(field.name)], hidden=field.ignored))
+    for field in options:
+        found.append(_option(field, shown[kebab(field.name)], hidden=field.ignored))
     return [*found, *(option for name, option in _own(operation).items() if name not in taken)]
 
 
@@ -199,11 +200,7 @@ def structure(text: str) -> Any:
     """JSON or YAML as typed, or from a file when it begins with @ ("@-" is standard input)."""
     if text.startswith("@"):
         try:
-            text = (
-                click.get_text_stream("stdin").read()
-                if text == "@-"
-                else Path(text[1:]).read_text()
-            )
+            text = sys.stdin.read() if text == "@-" else Path(text[1:]).read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise click.UsageError(f"{text[1:]} can't be read: {error}") from None
     try:

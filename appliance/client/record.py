@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from appliance.client.document import Document, Operation, Schema, snake
+from appliance.client.document import Document, Operation, Schema, python_name
 
 Item = TypeVar("Item")
 
@@ -25,7 +25,7 @@ class Record:
         operation: Operation | None = None,
     ) -> None:
         self._fields = fields
-        self._names = {snake(name): name for name in fields}
+        self._names = {python_name(name): name for name in fields}
         self._schemas = document.resolve(schema).get("properties", {})
         self._document = document
         self._operation = operation
@@ -34,11 +34,13 @@ class Record:
         """The fields as the server sent them, with the API's names."""
         return dict(self._fields)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self._names:
-            raise AttributeError(f"no {name}; there are: {', '.join(self._names)}", name=name)
-        field = self._names[name]
-        return value_of(self._fields[field], self._schemas.get(field, {}), self._document)
+    if not TYPE_CHECKING:  # which names there are, type checkers know from groups.pyi
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_") or name not in self._names:
+                raise AttributeError(f"no {name}; there are: {', '.join(self._names)}", name=name)
+            field = self._names[name]
+            return value_of(self._fields[field], self._schemas.get(field, {}), self._document)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._names]

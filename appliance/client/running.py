@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -86,7 +85,8 @@ def _wait(client: Client, operation: Operation, answer: Any) -> Any:
 
 
 def _progress(record: Record) -> str:
-    return output.plain(f"{record.id} is {record.state}")
+    found = record.to_dict()
+    return output.plain(f"{found['id']} is {found['state']}")
 
 
 def _watch(
@@ -100,7 +100,7 @@ def _watch(
                 live.update(_shown(client, operation, answer), refresh=True)
                 if isinstance(answer, dict) and answer.get("state") in operation.until:
                     return
-                time.sleep(WATCH_S)
+                client.pause(WATCH_S)
         except KeyboardInterrupt:
             return
 

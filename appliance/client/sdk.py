@@ -6,7 +6,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -22,6 +22,7 @@ IGNORED_HEADER = "X-Appliance-Ignored"
 DOCUMENT = Request("GET", "/openapi.json", {}, None)
 MOST_PER_PAGE = 1000
 FIRST_POLL_S, LONGEST_POLL_S = 0.2, 2.0
+Answer = TypeVar("Answer", bound=Record)
 log = logging.getLogger("appliance.client")
 
 
@@ -45,7 +46,7 @@ class Client(Groups):
     ) -> None:
         found = store.login(url, key)
         self.url, self._key = found.url, found.key
-        self._pause = pause
+        self.pause = pause
         self._transport = Transport(
             found.url, found.key, timeout_s=timeout_s, http=http, pause=pause
         )
@@ -139,19 +140,19 @@ class Client(Groups):
             if part["text"]:
                 delay_s = FIRST_POLL_S
                 continue
-            self._pause(delay_s)
+            self.pause(delay_s)
             delay_s = min(delay_s * 1.5, LONGEST_POLL_S)
         if rest:
             yield rest
 
     def wait(
         self,
-        record: Record,
+        record: Answer,
         until: Collection[str] = (),
         *,
-        progress: Callable[[Record], None] | None = None,
+        progress: Callable[[Answer], None] | None = None,
         timeout_s: float | None = None,
-    ) -> Any:
+    ) -> Answer:
         """Ask again until what a call began is over; the newest record. TimeoutError after timeout_s.
 
         until: states that end it; those that the call's declaration names if not given. progress(record) after each answer.
@@ -163,12 +164,13 @@ class Client(Groups):
             raise TypeError("there is nothing to wait for: what was called has no states")
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         delay_s = FIRST_POLL_S
-        while record.state not in wanted:
+        found = record.to_dict()
+        while found["state"] not in wanted:
             if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError(f"{record.id} is still {record.state} after {timeout_s:g} s")
-            self._pause(delay_s)
+                raise TimeoutError(f"{found['id']} is still {found['state']} after {timeout_s:g} s")
+            self.pause(delay_s)
             delay_s = min(delay_s * 1.5, LONGEST_POLL_S)
-            found = self.operate(details, {details.ids[0].name: record.id})
+            found = self.operate(details, {details.ids[0].name: found["id"]})
             record = self.record(operation, found)
             if progress:
                 progress(record)
@@ -222,8 +224,8 @@ class Client(Groups):
     ) -> dict[str, Any]:
         """Arguments by the API's names."""
         if len(ids) > len(operation.ids):
-            names = ", ".join(field.python for field in operation.ids) or "nothing"
-            raise TypeError(f"{'.'.join(operation.words)} takes {names} by position")
+            wanted = ", ".join(field.python for field in operation.ids) or "nothing"
+            raise TypeError(f"{'.'.join(operation.words)} takes {wanted} by position")
         names = {field.python: field.name for field in operation.fields}
         found = {field.name: value for field, value in zip(operation.ids, ids)}
         for name, value in fields.items():

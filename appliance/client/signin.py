@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -12,7 +13,7 @@ from appliance.client.document import Request
 from appliance.client.sdk import Client
 from appliance.client.store import Login
 from appliance.client.transport import Transport
-from appliance.errors import Unauthenticated
+from appliance.errors import ApplianceError, Unauthenticated
 
 SESSION = Request("GET", "/auth/session", {}, None)
 
@@ -29,18 +30,34 @@ def sign_in(
         answer = transport.send(Request("POST", "/auth/login", {}, given)).json()
     finally:
         transport.close()
-    return keep(url, answer["key"])
+    return keep(url, answer["key"], answer.get("id", ""))
 
 
-def keep(url: str, key: str) -> Login:
+def keep(url: str, key: str, key_id: str = "") -> Login:
     """Use this key from now on. Unauthenticated if the appliance does not take it."""
-    found = Login(store.tidy(url), key)
+    found = Login(store.tidy(url), key, key_id)
     with Client(found.url, found.key) as client:
         if session(client) is None:
             raise Unauthenticated("the appliance does not know this key", hint="make a new one")
         client.refresh()
     store.keep_login(found)
     return found
+
+
+def sign_out() -> str:
+    """Forget the key, and end it where it came from; what was done, in words."""
+    found = store.kept_login()
+    store.forget_login()
+    if found is None:
+        return "you were not signed in"
+    if not found.key_id:
+        return "signed out; the key stays valid until you delete it"
+    try:
+        with Client(found.url, found.key) as client:
+            client.send(Request("DELETE", f"/api-keys/{quote(found.key_id, safe='')}", {}, None))
+    except ApplianceError as error:
+        return f"signed out; the key may still be valid, since it could not be deleted: {error}"
+    return "signed out"
 
 
 def session(client: Client) -> Any:

@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,11 @@ BUNDLE = Path(__file__).with_name("openapi.json")
 
 @dataclass(frozen=True)
 class Login:
-    """Which appliance, and by which key; key "" = signed in nowhere."""
+    """Which appliance, and by which key; "" = none. key_id: its name at the API, "" = not known."""
 
     url: str
-    key: str
+    key: str = ""
+    key_id: str = ""
 
 
 def tidy(url: str) -> str:
@@ -43,7 +44,7 @@ def login(url: str | None = None, key: str | None = None) -> Login:
 
     A kept key goes to the server that gave it and to no other. Unauthenticated when no server is known.
     """
-    kept = _kept()
+    kept = kept_login()
     wanted = url or os.environ.get("APPLIANCE_URL") or (kept.url if kept else "")
     if not wanted:
         raise Unauthenticated(
@@ -51,15 +52,26 @@ def login(url: str | None = None, key: str | None = None) -> Login:
             hint="run `appliance login URL`, or set APPLIANCE_URL and APPLIANCE_API_KEY",
         )
     found = tidy(wanted)
-    own = kept.key if kept and kept.url == found else ""
-    return Login(found, key or os.environ.get("APPLIANCE_API_KEY") or own)
+    given = key or os.environ.get("APPLIANCE_API_KEY")
+    if given or kept is None or kept.url != found:
+        return Login(found, given or "")
+    return kept
+
+
+def kept_login() -> Login | None:
+    """What `appliance login` kept; None when nobody is signed in, or the file is not ours."""
+    found = _read(_login_path()) or {}
+    names = ("url", "key", "key_id")
+    if not all(isinstance(found.get(name), str) for name in names):
+        return None
+    return Login(*(found[name] for name in names))
 
 
 def keep_login(found: Login) -> Path:
     """Write the login file, for its owner only."""
     path = _login_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _replace(path, json.dumps({"url": found.url, "key": found.key}))
+    _replace(path, json.dumps(asdict(found)))
     return path
 
 
@@ -106,13 +118,6 @@ def bundled_admin() -> Mapping[str, str]:
     """Admin commands of the builtin plugins: word -> what it is for. They need the server's part of the package."""
     found: Mapping[str, str] = json.loads(BUNDLE.read_text())["admin"]
     return found
-
-
-def _kept() -> Login | None:
-    found = _read(_login_path())
-    if found is None or not all(isinstance(found.get(name), str) for name in ("url", "key")):
-        return None
-    return Login(found["url"], found["key"])
 
 
 def _login_path() -> Path:

@@ -14,6 +14,7 @@ from appliance.context import Context
 from appliance.errors import Forbidden, Invalid
 from appliance.plugins.contracts import ApiResource, Verb
 from appliance.schema import Body, Page
+from appliance.web import openapi
 from appliance.web.pages import context
 
 MAX_BODY_BYTES = 1 << 20

@@ -11,7 +11,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -90,7 +90,7 @@ def document(resources: Iterable[ApiResource]) -> dict[str, Any]:
     }
 
 
-def encoded(found: dict[str, Any]) -> tuple[str, str]:
+def encoded(found: Mapping[str, Any]) -> tuple[str, str]:
     """The document as it is sent, and its version: clients compare that with their copy's."""
     text = json.dumps(found, separators=(",", ":"))
     return text, hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -73,7 +73,7 @@ def _call(operation: Operation) -> str:
 
 def _field(field: Field) -> str:
     kind = "|".join(str(value) for value in field.schema.get("enum", ())) or field.shape
-    return f"`{field.name}`{'' if field.required else '?'} {kind}"
+    return f"`{field.name}`{'' if field.required else '?'} ({kind})"
 
 
 def _answer(document: Document, operation: Operation) -> str:

@@ -63,4 +63,5 @@ def _commands(command: click.Command | None, path: str) -> Iterator[str]:
 
 
 def _option(parameter: click.Parameter, context: click.Context) -> tuple[str, str] | None:
-    return None if parameter.name == "help" else parameter.get_help_record(context)
+    wanted = isinstance(parameter, click.Option) and parameter.name != "help"
+    return parameter.get_help_record(context) if wanted else None
