@@ -12,7 +12,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
     "api_keys.create": {"name": "new"},
     "auth.login": {"user": "owner", "password": PASSWORD},
+    "machine_types.map": {"instanceType": "C1"},
+    "project_collaborators.add": {"userId": "$user_id"},
+    "project_tags.add": {"name": "new"},
+    "teams.add_member": {"user": "eve"},
     "teams.set_role": {"isAdmin": True},
 }
 
-QUERIES: dict[str, str] = {}
+QUERIES: dict[str, str] = {"project_tags.remove": "?name=tag"}

@@ -58,12 +58,14 @@ class World:
         """A value of the team `lab` for each name that may stand in a path."""
         notebook = self.owner.notebook(name="nb")
         self.lab.settle()
+        self.owner.api("POST", f"projects/{notebook.project_id}/tags", name="tag")
         other = self.lab.user("other", role="member")
         return {
             "notebook_id": notebook.id,
             "project_id": notebook.project_id,
             "team_id": self.lab.team("lab").id,
             "user_id": other.id,
+            "machine_type": "P4000",
             "member_key_id": self._key(other, "lab")[0],
         }
 

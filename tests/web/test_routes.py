@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from werkzeug.routing import Rule
@@ -14,6 +15,7 @@ from appliance.db import write
 from appliance.runtime import tasks
 from appliance.runtime.filework import FileWork
 from tests.lab import Lab, Person, Thing
+from tests.web.bodies import BODIES, QUERIES
 
 OPEN = {
     "/login",
@@ -34,6 +36,7 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
         key, _ = api_keys.add(db, ann.id, team.id, "anns secret name", None)
     values = {
         "key_id": key.id,
+        "machine_type": "P4000",
         "member_key_id": key.id,
         "notebook_id": notebook.id,
         "project_id": notebook.project_id,
@@ -114,16 +117,15 @@ def test_nobody_is_asked_to_sign_in_and_comes_back(lab: Lab, notebook: Thing) ->
 def test_nobody_gets_401_from_the_api(lab: Lab, notebook: Thing, method: str) -> None:
     client = lab.app.test_client()
     headers = {"X-CSRF-Token": lab.appliance.keys.mac("csrf", "")}
-    for _, path in urls(lab, notebook, method, api=True):
-        answer = client.open(path, method=method, json=_body(path, notebook), headers=headers)
+    for rule, path in urls(lab, notebook, method, api=True):
+        answer = client.open(path, method=method, json=_body(rule, notebook), headers=headers)
         assert answer.status_code == 401, (method, path, answer.text)
 
 
-def _body(path: str, notebook: Thing) -> dict[str, str]:
+def _body(rule: Rule, notebook: Thing) -> dict[str, Any]:
     """One that passes the parser, so that the answer is about permission."""
-    if path == "/v1/notebooks":
-        return {"projectId": notebook.project_id, "machineType": "C1"}
-    return {"name": "x"} if "/projects" in path else {}
+    body = BODIES.get(rule.endpoint.removeprefix("api.").replace(":", "."), {})
+    return {**body, "projectId": notebook.project_id} if "projectId" in body else body
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
@@ -135,14 +137,15 @@ def test_another_team_finds_nothing(
     if not api and method in ("PUT", "DELETE"):
         return
     for rule, path in urls(lab, notebook, method, api):
-        body = _body(path, notebook)
+        body = _body(rule, notebook)
         own = not rule.arguments & {"notebook_id", "project_id", "team_id", "target", "key_id"}
         if own and (method == "GET" or "projectId" not in body):
             if method == "GET":
                 assert "anns secret name" not in eve.call("GET", path).text, path
             continue
+        query = QUERIES.get(rule.endpoint.removeprefix("api.").replace(":", "."), "")
         if api:
-            answer = eve.call(method, path, body if method != "GET" else None)
+            answer = eve.call(method, path + query, body if method != "GET" else None)
         else:
             answer = eve.call(
                 method, path, data={"name": "x", "instance_type": "C1", "image": "notebook"}
