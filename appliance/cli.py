@@ -114,7 +114,12 @@ def _document(ctx: click.Context) -> Document:
 def _run(operation: Operation, values: dict[str, Any], asked: dict[str, Any]) -> None:
     from appliance.client import running
 
-    running.run(operation, values, asked)
+    if asked.get("wait") or (asked.get("watch") and not asked.get("json")):
+        from appliance.client import watching
+
+        watching.run(operation, values, asked)
+    else:
+        running.run(operation, values, asked)
 
 
 def elsewhere(words: Words) -> click.Command | None:

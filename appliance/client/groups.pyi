@@ -43,6 +43,41 @@ class UserSummary(Record):
     last_name: str | None
     public_profile_image_url: str | None
 
+class ActivityReply(Record):
+    id: str
+    action: str
+    actor: ActivityActor | None
+    data: ActivityChange | None
+    deployment: ActivityDeployment
+    dt_created: datetime
+
+class ActivityActor(Record):
+    full_name: str | None
+    email: str | None
+    avatar_url: str | None
+
+class ActivityChange(Record):
+    from_: int
+    to: int
+
+class ActivityDeployment(Record):
+    id: str
+    name: str
+    dt_deleted: datetime | None
+
+class CollaboratorRemoved(Record):
+    user_id: str
+
+class CollaboratorReply(Record):
+    user: UserSummary
+    dt_created: datetime
+    dt_deleted: datetime | None
+
+class TagReply(Record):
+    id: int
+    name: str
+    dt_created: datetime
+
 class ProjectReply(Record):
     id: str
     name: str
@@ -51,6 +86,11 @@ class ProjectReply(Record):
     repo_name: str | None
     repo_node_id: str | None
     repo_url: str | None
+
+class MachineTypeReply(Record):
+    name: str
+    instance_type: str | None
+    chosen: bool
 
 class Session(Record):
     team: SessionTeam
@@ -98,6 +138,12 @@ class LoginReply(Record):
     team: str
     user: str
 
+class TeamMembership(Record):
+    is_admin: bool
+    is_owner: bool
+    dt_confirmed: datetime
+    dt_deleted: datetime | None
+
 class TeamMember(Record):
     user: UserSummary
     is_admin: bool
@@ -124,6 +170,15 @@ class NewApiKeyReply(Record):
     key: str
 
 class _TeamsMembers:
+    def add(
+        self,
+        team_id: str,
+        *,
+        user: str,
+        role: Literal["member", "admin", "owner"] | None = ...,
+    ) -> TeamMember:
+        """Put somebody who has an account here into a team."""
+
     def list(
         self,
         team_id: str,
@@ -131,6 +186,8 @@ class _TeamsMembers:
         limit: int = ...,
         after: str = ...,
         order: Literal["asc", "desc"] = ...,
+        role: Literal["", "member", "admin", "owner"] = ...,
+        order_by: str = ...,
     ) -> Pages[TeamMember]:
         """Members of a team."""
 
@@ -138,7 +195,7 @@ class _TeamsMembers:
         self,
         team_id: str,
         user_id: str,
-    ) -> TeamMember:
+    ) -> TeamMembership:
         """Take somebody out of a team."""
 
     def set_role(
@@ -147,7 +204,7 @@ class _TeamsMembers:
         user_id: str,
         *,
         is_admin: bool | None = ...,
-    ) -> TeamMember:
+    ) -> TeamMembership:
         """Make a member admin, or not."""
 
 class _TeamsApiKeys:
@@ -172,7 +229,78 @@ class _Teams:
     api_keys: _TeamsApiKeys
     members: _TeamsMembers
 
+class _ProjectsTags:
+    def add(
+        self,
+        project_id: str,
+        *,
+        name: str,
+    ) -> TagReply:
+        """Tag a project."""
+
+    def list(
+        self,
+        project_id: str,
+        *,
+        limit: int = ...,
+        after: str = ...,
+        order: Literal["asc", "desc"] = ...,
+        order_by: str = ...,
+    ) -> Pages[TagReply]:
+        """Tags of a project."""
+
+    def remove(
+        self,
+        project_id: str,
+        *,
+        name: str,
+    ) -> TagReply:
+        """Untag a project."""
+
+class _ProjectsCollaborators:
+    def add(
+        self,
+        project_id: str,
+        *,
+        user_id: str,
+    ) -> CollaboratorReply:
+        """Give a user access, as a member of the team of the project."""
+
+    def list(
+        self,
+        project_id: str,
+        *,
+        limit: int = ...,
+        after: str = ...,
+        order: Literal["asc", "desc"] = ...,
+        order_by: str = ...,
+    ) -> Pages[CollaboratorReply]:
+        """Who has access to a project."""
+
+    def remove(
+        self,
+        project_id: str,
+        user_id: str,
+    ) -> CollaboratorRemoved:
+        """Take access away, by taking the user out of the team of the project."""
+
+class _ProjectsActivity:
+    def list(
+        self,
+        project_id: str,
+        *,
+        limit: int = ...,
+        after: str = ...,
+        order: Literal["asc", "desc"] = ...,
+        order_by: str = ...,
+        deployment_id: str = ...,
+        name: str = ...,
+    ) -> Pages[ActivityReply]:
+        """What happened to the deployments of a project."""
+
 class _Projects:
+    activity: _ProjectsActivity
+    collaborators: _ProjectsCollaborators
     def create(
         self,
         *,
@@ -198,9 +326,10 @@ class _Projects:
         limit: int = ...,
         after: str = ...,
         order: Literal["asc", "desc"] = ...,
+        order_by: str = ...,
     ) -> Pages[ProjectReply]:
         """Projects of the team."""
-
+    tags: _ProjectsTags
     def update(
         self,
         project_id: str,
@@ -247,6 +376,7 @@ class _Notebooks:
         order: Literal["asc", "desc"] = ...,
         name: str = ...,
         state: str = ...,
+        order_by: Literal["dtCreated", "name"] = ...,
     ) -> Pages[NotebookReply]:
         """Notebooks of the team."""
 
@@ -259,6 +389,7 @@ class _Notebooks:
         order: Literal["asc", "desc"] = ...,
         name: str = ...,
         state: str = ...,
+        order_by: Literal["dtCreated", "name"] = ...,
     ) -> Pages[NotebookReply]:
         """Notebooks of a project."""
 
@@ -270,6 +401,13 @@ class _Notebooks:
         follow: bool = ...,
     ) -> Iterator[str]:
         """The log of its newest session."""
+
+    def put(
+        self,
+        project_id: str,
+        notebook_id: str,
+    ) -> NotebookReply:
+        """Put a notebook into another project of its team."""
 
     def sessions(
         self,
@@ -290,6 +428,33 @@ class _Notebooks:
         notebook_id: str,
     ) -> NotebookReply:
         """Stop it; its files stay."""
+
+    def take(
+        self,
+        project_id: str,
+        notebook_id: str,
+    ) -> NotebookReply:
+        """Take a notebook out of a project; it goes to the project Unsorted."""
+
+class _MachineTypes:
+    def list(
+        self,
+    ) -> builtins.list[MachineTypeReply]:
+        """Machine types of Gradient, and what each is on this machine."""
+
+    def map(
+        self,
+        machine_type: str,
+        *,
+        instance_type: str | None = ...,
+    ) -> MachineTypeReply:
+        """Let a name stand for a type of this machine, or refuse it."""
+
+    def reset(
+        self,
+        machine_type: str,
+    ) -> MachineTypeReply:
+        """Back to what a name stands for by itself."""
 
 class _Auth:
     def login(
@@ -335,6 +500,7 @@ class _ApiKeys:
 class Groups:
     api_keys: _ApiKeys
     auth: _Auth
+    machine_types: _MachineTypes
     notebooks: _Notebooks
     projects: _Projects
     teams: _Teams

@@ -130,7 +130,7 @@ def test_what_others_typed_does_not_reach_the_terminal(run: Run, lab: Lab, clien
 def moving(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """An appliance that works while the program waits."""
     patient = functools.partial(Client, pause=lambda _: lab.settle())
-    monkeypatch.setattr("appliance.client.running.Client", patient)
+    monkeypatch.setattr("appliance.client.watching.Client", patient)
 
 
 def test_waiting_tells_the_truth(run: Run, moving: None) -> None:
@@ -157,7 +157,7 @@ def test_watching_ends_with_ctrl_c(run: Run, monkeypatch: pytest.MonkeyPatch) ->
         raise KeyboardInterrupt
 
     patient = functools.partial(Client, pause=interrupted)
-    monkeypatch.setattr("appliance.client.running.Client", patient)
+    monkeypatch.setattr("appliance.client.watching.Client", patient)
     made(run, "projects", "create", "--name", "watched")
     assert "watched" in run("projects", "list", "--watch").stdout
 

@@ -11,7 +11,7 @@ import pytest
 
 from appliance import errors
 from appliance.client import Client, Record, store
-from appliance.client.document import Document
+from appliance.client.document import Document, Request
 from tests.lab import Lab
 
 
@@ -33,15 +33,20 @@ def test_moments_are_datetimes_and_parts_are_records(lab: Lab, client: Client) -
     assert isinstance(member.user, Record) and member.user.email == "ann@example.org"
     assert project.to_dict()["dtCreated"].endswith("Z") and project.dt_deleted is None
     with pytest.raises(AttributeError, match="dt_created"):
-        project.created
+        getattr(project, "created")
 
 
 def test_pages_are_fetched_as_one_reads(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         client.projects.create(name=f"p{number}")
-    asked = []
-    operate = client.operate
-    monkeypatch.setattr(client, "operate", lambda *a: asked.append(a[1]) or operate(*a))
+    asked: list[Request] = []
+    send = client.send
+
+    def counted(request: Request) -> Any:
+        asked.append(request)
+        return send(request)
+
+    monkeypatch.setattr(client, "send", counted)
     monkeypatch.setattr("appliance.client.sdk.MOST_PER_PAGE", 2)
     names = iter(client.projects.list(limit=3, order="asc"))
     assert asked == []

@@ -130,5 +130,4 @@ def test_the_key_goes_along() -> None:
         return httpx.Response(200, json=[])
 
     Transport("http://there", "k1", http=httpx.MockTransport(answer)).send(GET)
-    Transport("http://there", "", http=httpx.MockTransport(lambda r: fine())).send(GET)
     assert seen == ["Bearer k1"]
