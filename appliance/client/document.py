@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import keyword
 import re
@@ -113,13 +114,14 @@ class Document:
 
     @cached_property
     def operations(self) -> Mapping[Words, Operation]:
-        """All operations by their words."""
+        """All operations by their words; without those that a newer server describes in a way unknown here."""
         found = {}
-        for path, item in self.raw["paths"].items():
+        for path, item in self.raw.get("paths", {}).items():
             for method in METHODS:
                 if method in item and EXTENSION in item[method]:
-                    operation = self._operation(method.upper(), path, item[method])
-                    found[operation.words] = operation
+                    with contextlib.suppress(KeyError, TypeError, AttributeError):
+                        operation = self._operation(method.upper(), path, item[method])
+                        found[operation.words] = operation
         return found
 
     def below(self, words: Words) -> list[str]:

@@ -18,6 +18,7 @@ from appliance.client.document import Field, Operation, snake
 # How fields are called here, where the API kept Gradient's word; the field's own name is accepted as well.
 SHOWN = {"machine-type": "instance-type", "container": "image", "environment": "env"}
 NUMBERS: Mapping[str, click.ParamType] = {"integer": click.INT, "number": click.FLOAT}
+IDS = "_ids"  # the parameter of what stands behind a command; no field is called so
 METAVARS = {"mapping": "NAME=VALUE", "structure": "JSON|YAML|@FILE"}
 
 
@@ -68,7 +69,7 @@ def parameters(operation: Operation) -> list[click.Parameter]:
     shown = names(operation)
     if operation.ids:
         ids = " ".join(f"{snake(field.name).upper()}" for field in operation.ids)
-        found.append(click.Argument(["ids"], nargs=-1, metavar=ids))
+        found.append(click.Argument([IDS], nargs=-1, metavar=ids))
     options = [field for field in operation.options if not _is_paging(operation, field)]
     taken = {kebab(field.name) for field in options}
     for field in operation.ids:
@@ -159,7 +160,7 @@ def _ids(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
         if field.python not in taken and given.get(field.python) is not None
     }
     places = [field for field in operation.ids if field.name not in named]
-    typed: Sequence[str] = given.get("ids", ())
+    typed: Sequence[str] = given.get(IDS, ())
     if len(typed) > len(places):
         raise click.UsageError(f"unexpected argument {typed[len(places)]!r}")
     if len(typed) < len(places):

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.live import Live
 from rich.status import Status
+from rich.text import Text
 
 from appliance.client import output, running
 from appliance.client.document import Operation
@@ -39,9 +40,9 @@ def _wait(
         raise Refused(f"{found['id']} is {found['state']}, not {wanted}", hint=hint)
 
 
-def _progress(record: Record) -> str:
+def _progress(record: Record) -> Text:
     found = record.to_dict()
-    return output.plain(f"{found['id']} is {found['state']}")
+    return Text(output.plain(f"{found['id']} is {found['state']}"))
 
 
 def _watch(

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from appliance.cli import program
 from appliance.client import Client, store
+from appliance.client.options import structure
 from appliance.errors import Unauthenticated
 from tests.lab import Lab
 from tests.person import PASSWORD
@@ -240,8 +241,6 @@ def test_completion_of_words(run: Run) -> None:
 
 
 def test_files_and_yaml_for_structures(tmp_path: Path) -> None:
-    from appliance.client.options import structure
-
     spec = tmp_path / "spec.yaml"
     spec.write_text("jobs:\n  one: {needs: []}\n")
     assert structure(f"@{spec}") == structure('{"jobs": {"one": {"needs": []}}}')

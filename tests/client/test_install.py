@@ -28,7 +28,7 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("appliance", "plugins_builtin"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run([sys.executable, "-m", "venv", made], check=True, timeout=INSTALL_S)
-    install = [made / "bin/pip", "install", "-q", "--disable-pip-version-check", copy]
+    install = [str(made / "bin/pip"), "install", "-q", "--disable-pip-version-check", str(copy)]
     subprocess.run(install, check=True, timeout=INSTALL_S)
     return made
 
@@ -39,9 +39,9 @@ def test_it_calls_an_appliance(venv: Path, lab: Lab, home: Path) -> None:
     with served(lab) as url:
         env = {"APPLIANCE_URL": url, "APPLIANCE_API_KEY": key, "HOME": str(home)}
 
-        def run(*command: str) -> str:
+        def run(name: str, *words: str) -> str:
             return subprocess.run(
-                [str(venv / "bin" / command[0]), *command[1:]], cwd=home, env=env, check=True, timeout=60,
+                [str(venv / "bin" / name), *words], cwd=home, env=env, check=True, timeout=60,
                 capture_output=True, text=True,
             ).stdout  # fmt: skip
 
@@ -52,5 +52,7 @@ def test_it_calls_an_appliance(venv: Path, lab: Lab, home: Path) -> None:
             "from appliance.client import Client; print([p.name for p in Client().projects.list()])"
         )
         assert run("python", "-c", code) == "['vision']\n"
+        files = run("pip", "show", "-f", "appliance", "--disable-pip-version-check")
+        assert "appliance/py.typed" in files and "appliance/client/groups.pyi" in files
         installed = run("pip", "list", "--disable-pip-version-check").lower()
         assert "pydantic" not in installed and "flask" not in installed

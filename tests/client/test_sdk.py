@@ -174,3 +174,12 @@ def test_a_home_that_is_closed_costs_time_only(
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "file"))
     client.refresh()
     assert store.document_of(client.url).version == store.bundled().version
+
+
+def test_what_a_newer_server_says_in_new_ways_costs_nothing_else(client: Client) -> None:
+    raw = json.loads(json.dumps(client.document.raw))
+    raw["paths"]["/projects"]["post"]["x-appliance"] = {"kind": "hologram"}
+    raw["paths"]["/projects"]["get"]["responses"] = {}
+    store.keep_document(client.url, Document(raw, "newer"))
+    known = store.document_of(client.url)
+    assert "details" in known.below(("projects",)) and "create" not in known.below(("projects",))
