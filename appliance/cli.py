@@ -218,7 +218,10 @@ def whoami(as_json: bool) -> None:
 @program.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes a shell complete words, such as `eval "$(appliance completion bash)"`."""
+    """Print what makes a shell complete words.
+
+    For bash: eval "$(appliance completion bash)"
+    """
     from click.shell_completion import get_completion_class
 
     found = get_completion_class(shell)

@@ -131,13 +131,12 @@ class Document:
         return sorted(set(found))
 
     def title(self, words: Words) -> str:
-        """What a group of words is about: the first line of its tag, else the words themselves."""
+        """What a group of words is about: the name of its resource, else the words themselves."""
         tags = {tag["name"]: tag.get("description", "") for tag in self.raw.get("tags", ())}
-        owners = {
-            known[: len(words)]: operation.id.partition(".")[0]
-            for known, operation in self.operations.items()
-        }
-        return tags.get(owners.get(words, ""), "") if len(words) == 1 else " ".join(words)
+        owners = [one.id.partition(".")[0] for one in self.operations.values() if one.words[0] == words[0]]
+        own = snake(words[0])
+        name = own if own in tags or not owners else owners[0]
+        return tags.get(name, "") if len(words) == 1 else " ".join(words)
 
     def similar(self, words: Words) -> list[str]:
         """Known next words that look like the last of these."""

@@ -71,7 +71,7 @@ def columns_of(operation: Operation, document: Document) -> list[str]:
     """What a table of these answers shows: as declared, else the first simple fields."""
     if operation.columns and _fits(operation, document):
         return list(operation.columns)
-    properties = document.resolve(operation.reply).get("properties", {})
+    properties = _properties(operation, document)
     simple = [
         name
         for name, schema in properties.items()
@@ -82,8 +82,13 @@ def columns_of(operation: Operation, document: Document) -> list[str]:
 
 def _fits(operation: Operation, document: Document) -> bool:
     """Whether the columns, which belong to the resource, are those of this answer."""
-    properties = document.resolve(operation.reply).get("properties", {})
+    properties = _properties(operation, document)
     return all(column.partition(".")[0] in properties for column in operation.columns)
+
+
+def _properties(operation: Operation, document: Document) -> Schema:
+    found: Schema = document.resolve(operation.reply).get("properties", {})
+    return found
 
 
 def table(
@@ -110,7 +115,9 @@ def details(
     found = Table.grid(padding=(0, 2))
     found.add_column(style="bold")
     found.add_column(overflow="fold")
-    for name, value in answer.items():
+    known = [name for name in _properties(operation, document) if name in answer]
+    for name in dict.fromkeys([*known, *answer]):  # as declared, for people look for the name at the top
+        value = answer[name]
         if value not in (None, "", [], {}):
             label = Text(plain(heading(name)))
             found.add_row(label, _cell(answer, name, operation.reply, document, now))

@@ -46,7 +46,8 @@ def test_a_project_from_beginning_to_end(run: Run, client: Client) -> None:
     assert project in listed and "vision [red]x" in listed and "CREATED" in listed
     assert "ago" in listed or "just now" in listed or "in " in listed
     assert json.loads(run("projects", "list", "--json").stdout)["items"][0]["id"] == project
-    assert "vision" in run("projects", "details", project).stdout
+    details = run("projects", "details", project).stdout.splitlines()
+    assert [line.split()[0] for line in details[:2]] == ["id", "name"]
     run("projects", "delete", project)
     gone = run("projects", "details", project, status=1)
     assert gone.stdout == "" and gone.stderr.startswith("appliance: no such project")
@@ -110,6 +111,11 @@ def test_not_signed_in_is_three_and_nobody_there_is_four(
     monkeypatch.delenv("APPLIANCE_URL")
     monkeypatch.delenv("APPLIANCE_API_KEY")
     assert "appliance login" in run("projects", "list", status=3).stderr
+
+
+def test_help_names_groups_by_what_they_hold(run: Run) -> None:
+    found = dict(line.split(None, 1) for line in run("--help").stdout.splitlines() if "  " in line.strip())
+    assert (found["projects"], found["api-keys"]) == ("Projects", "API keys")
 
 
 def test_limit_and_pages(run: Run) -> None:
