@@ -27,6 +27,7 @@ FAILED, NOT_SIGNED_IN, NO_ANSWER, INTERRUPTED = 1, 3, 4, 130
 MACHINE = {
     "admin": "Everything that works on this machine's data directory; for root.",
     "doctor": "Check this host; each problem with its cure.",
+    "install": "Start everything as services of systemd.",
     "up": "Start everything in the foreground.",
     "settings": "Live settings of this machine's appliance.",
     "supervisor": "",

@@ -133,7 +133,9 @@ class Document:
     def title(self, words: Words) -> str:
         """What a group of words is about: the name of its resource, else the words themselves."""
         tags = {tag["name"]: tag.get("description", "") for tag in self.raw.get("tags", ())}
-        owners = [one.id.partition(".")[0] for one in self.operations.values() if one.words[0] == words[0]]
+        owners = [
+            one.id.partition(".")[0] for one in self.operations.values() if one.words[0] == words[0]
+        ]
         own = snake(words[0])
         name = own if own in tags or not owners else owners[0]
         return tags.get(name, "") if len(words) == 1 else " ".join(words)

@@ -116,7 +116,9 @@ def details(
     found.add_column(style="bold")
     found.add_column(overflow="fold")
     known = [name for name in _properties(operation, document) if name in answer]
-    for name in dict.fromkeys([*known, *answer]):  # as declared, for people look for the name at the top
+    for name in dict.fromkeys(
+        [*known, *answer]
+    ):  # as declared, for people look for the name at the top
         value = answer[name]
         if value not in (None, "", [], {}):
             label = Text(plain(heading(name)))

@@ -18,7 +18,7 @@ from appliance.context import Context
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Invalid, TryAgain
 from appliance.plugins.contracts import Loop
-from appliance.runtime import holders, loops, tasks, wake, workloads
+from appliance.runtime import holders, loops, notify, tasks, wake, workloads
 from appliance.runtime.spec import SpecPatch, WorkloadSpec
 from appliance.runtime.workloads import Workload
 
@@ -155,6 +155,7 @@ def main(appliance: Appliance) -> None:
         threading.Thread(
             target=run_loop, args=(appliance, loop), name=loop.name, daemon=True
         ).start()
+    notify.ready()
     while True:
         news.clear()
         ctx = appliance.context()

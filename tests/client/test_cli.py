@@ -114,7 +114,9 @@ def test_not_signed_in_is_three_and_nobody_there_is_four(
 
 
 def test_help_names_groups_by_what_they_hold(run: Run) -> None:
-    found = dict(line.split(None, 1) for line in run("--help").stdout.splitlines() if "  " in line.strip())
+    found = dict(
+        line.split(None, 1) for line in run("--help").stdout.splitlines() if "  " in line.strip()
+    )
     assert (found["projects"], found["api-keys"]) == ("Projects", "API keys")
 
 
