@@ -57,6 +57,7 @@ class Verb:
     ("team"), admins of the appliance ("admin"). by: with which kinds of credential.
     permission: `<resource>.<verb>` unless another is named; the service checks it.
     words: the command and the method; the resource's words and the verb's name if not given.
+    until: values of the answer's `state` in which what this begins is over, the wanted one first: clients can wait for it.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Verb:
     by: tuple[Credential, ...] = EVERYBODY
     summary: str = ""
     words: str = ""
+    until: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

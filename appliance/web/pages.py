@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from appliance import identity
 from appliance.access import NOBODY
 from appliance.clock import Clock
 from appliance.context import Context
-from appliance.web import auth, filters
+from appliance.web import auth, filters, openapi
 
 STATIC = Path(__file__).parent / "static"
 _TITLES = {
@@ -126,9 +127,16 @@ def project_frame(project_id: str, name: str) -> dict[str, Any]:
     }
 
 
-def command_line(ctx: Context, words: str) -> str:
-    """`appliance …` as a form shows it, "" while the program has no such command."""
-    return f"appliance {words}" if words.split()[0] in ctx.registry.commands else ""
+def command_line(ctx: Context, words: str, **options: str) -> str:
+    """`appliance projects create --name x` as a form shows it, quoted for a shell; "" if no verb has these words."""
+    if not any(
+        openapi.words_of(resource, verb) == words
+        for resource in ctx.registry.api_resources.values()
+        for verb in resource.verbs
+    ):
+        return ""
+    pairs = [(f"--{name.replace('_', '-')}", value) for name, value in options.items() if value]
+    return shlex.join(["appliance", *words.split(), *(part for pair in pairs for part in pair)])
 
 
 def error_page(status: int, message: str, hint: str, issues: Sequence[str] = ()) -> str:

@@ -155,7 +155,7 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
         errors=errors,
         images=images,
         instance_types=shown_types(ctx),
-        cli=command_line(ctx, f"notebooks create --project {project.id}"),
+        cli=command_line(ctx, "notebooks create", project=project.id),
     )
 
 
