@@ -151,7 +151,8 @@ def worker(data: str | None) -> None:
     from appliance.runtime import worker as worker_module
 
     _log_to_stderr()
-    worker_module.main(_boot(data))
+    stamp = _plugins_stamp(data)
+    worker_module.main(_boot_with_plugins(data), stamp)
 
 
 @program.command()
@@ -159,13 +160,14 @@ def worker(data: str | None) -> None:
 def web(data: str | None) -> None:
     """Run the web pages and the API."""
     from appliance.app import create_app
-    from appliance.web.serve import Server, options
+    from appliance.web.serve import Server, ends_when_renewed, options
 
     _log_to_stderr()
-    appliance = _boot(data)
+    renewed = ends_when_renewed(config_module.load(config_module.data_dir(data)).paths)
+    appliance = _boot_with_plugins(data)
     http = appliance.config.paths.http
     served = options(
-        http / "web.sock", http, worker_class="gthread", workers=2, threads=8, timeout=60
+        http / "web.sock", http, worker_class="gthread", workers=2, threads=8, timeout=60, **renewed
     )
     Server(lambda: create_app(appliance), served).run()
 
@@ -177,15 +179,21 @@ def stream(data: str | None) -> None:
     from gevent import monkey
 
     monkey.patch_all()
-    from appliance.web.serve import Server, options
+    from appliance.web.serve import Server, ends_when_renewed, options
     from appliance.web.stream import create_stream
 
     _log_to_stderr()
     _allow_many_files()
-    appliance = _boot(data)
+    renewed = ends_when_renewed(config_module.load(config_module.data_dir(data)).paths)
+    appliance = _boot_with_plugins(data)
     http = appliance.config.paths.http
     served = options(
-        http / "stream.sock", http, worker_class="gevent", workers=1, worker_connections=5000
+        http / "stream.sock",
+        http,
+        worker_class="gevent",
+        workers=1,
+        worker_connections=5000,
+        **renewed,
     )
     Server(lambda: create_stream(appliance), served).run()
 
@@ -216,6 +224,18 @@ def _boot(data: str | None) -> Any:
     from appliance import boot
 
     return boot.boot(config_module.data_dir(data))
+
+
+def _boot_with_plugins(data: str | None) -> Any:
+    from appliance import boot
+
+    return boot.boot_with_plugins(config_module.data_dir(data))
+
+
+def _plugins_stamp(data: str | None) -> int:
+    from appliance.runtime import renew
+
+    return renew.stamp(config_module.load(config_module.data_dir(data)).paths)
 
 
 def _log_to_stderr() -> None:

@@ -32,7 +32,7 @@ ROWS = (
     r"context|events|identity|access|settings|sessions|plugins/.*|runtime/(scheduler|images|limits|hostenv)",
     r"runtime/.*|boot|gate|commands",
     r"web/.*",
-    r"app|cli",
+    r"app|cli|rehearsal",
 )
 
 

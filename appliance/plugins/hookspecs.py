@@ -20,6 +20,7 @@ from appliance.plugins.contracts import (
     Loop,
     Pages,
     Panel,
+    Searchable,
     Setting,
     SetupStep,
 )
@@ -81,6 +82,10 @@ class Hooks:
     @hookspec
     def register_setup(self) -> list[SetupStep]:  # type: ignore[empty-body]
         """What a new appliance needs before its first start."""
+
+    @hookspec
+    def register_search(self) -> list[Searchable]:  # type: ignore[empty-body]
+        """What the search box looks through."""
 
     @hookspec
     def on_event(self, ctx: Context, event: Event) -> None:
