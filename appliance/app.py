@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from appliance import events
 from appliance.access import NOBODY
 from appliance.boot import Appliance
-from appliance.web import api, auth, errors, internal, pages, signin
+from appliance.web import api, auth, errors, internal, openapi, pages, reference, signin
 
 MAX_FORM_BYTES = 16 << 20
 
@@ -40,7 +40,10 @@ def create_app(appliance: Appliance) -> Flask:
 
     app.register_blueprint(signin.blueprint)
     app.register_blueprint(internal.blueprint)
-    api.install(app, list(appliance.registry.api_resources.values()))
+    resources = appliance.registry.api_resources.values()
+    document = openapi.document(resources)
+    app.register_blueprint(api.blueprint(resources, document))
+    app.register_blueprint(reference.blueprint(document))
     for contribution in appliance.registry.pages:
         app.register_blueprint(contribution.blueprint())
     return app

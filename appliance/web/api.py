@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from flask import Blueprint, Flask, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel
 
 from appliance.access import require_admin, require_user
@@ -15,7 +15,6 @@ from appliance.context import Context
 from appliance.errors import Forbidden, Invalid
 from appliance.plugins.contracts import ApiResource, Verb
 from appliance.schema import Body, Page
-from appliance.web import openapi
 from appliance.web.pages import context
 
 MAX_BODY_BYTES = 1 << 20
@@ -24,8 +23,8 @@ DOCUMENT_HEADER = "X-Appliance-Document"  # a client whose copy has another one 
 WHICH = {"session": "a browser's session", "key": "an API key", "workload": "a workload's token"}
 
 
-def blueprint(resources: list[ApiResource]) -> Blueprint:
-    """All routes of these resources."""
+def blueprint(resources: Iterable[ApiResource], document: Mapping[str, Any]) -> Blueprint:
+    """All routes of these resources, and the document that describes them."""
     api = Blueprint("api", __name__, url_prefix="/v1")
     for resource in resources:
         for verb in resource.verbs:
@@ -33,12 +32,12 @@ def blueprint(resources: list[ApiResource]) -> Blueprint:
             endpoint = f"{resource.name}:{verb.name}"
             api.add_url_rule(rule, endpoint, _view(verb), methods=[verb.method])
     api.add_url_rule("/health", "health", health)
-    text = json.dumps(openapi.document(resources), separators=(",", ":"))
+    text = json.dumps(document, separators=(",", ":"))
     version = hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @api.get("/openapi.json")
-    def document() -> Response:
-        """The description of all this, for programs."""
+    def describe() -> Response:
+        """All this, for programs."""
         reply = Response(text, mimetype="application/json")
         reply.set_etag(version)
         reply.headers["Cache-Control"] = "no-cache"
@@ -119,8 +118,3 @@ def plain(result: Any) -> Any:
     if isinstance(result, list):
         return [plain(item) for item in result]
     return result
-
-
-def install(app: Flask, resources: list[ApiResource]) -> None:
-    """Add the API to the application."""
-    app.register_blueprint(blueprint(resources))

@@ -35,6 +35,28 @@ ERROR = {
         },
     },
 }
+HEALTH = {  # not of a plugin: it answers also when none could be loaded
+    "operationId": "health.get",
+    "summary": "Whether the API is up",
+    "tags": ["health"],
+    "security": [],
+    "parameters": [],
+    "responses": {
+        "200": {
+            "description": "it is",
+            "content": {"application/json": {"schema": {"const": "HEALTHY", "type": "string"}}},
+        }
+    },
+    EXTENSION: {
+        "kind": "object",
+        "words": "health",
+        "permission": "",
+        "access": "public",
+        "role": "member",
+        "by": [],
+        "columns": [],
+    },
+}
 Answer = tuple[str, type[BaseModel] | None]  # ("page", ProjectReply)
 
 
@@ -42,7 +64,7 @@ def document(resources: Iterable[ApiResource]) -> dict[str, Any]:
     """The whole document as JSON values. PluginError names a verb whose answer is not declared."""
     found = list(resources)
     schemas, references = _schemas(found)
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, Any]] = {"/health": {"get": HEALTH}}
     for resource in found:
         for verb in resource.verbs:
             item = paths.setdefault(documented_path(verb), {})
@@ -52,7 +74,10 @@ def document(resources: Iterable[ApiResource]) -> dict[str, Any]:
         "info": {"title": "Appliance", "version": metadata.version("appliance")},
         "servers": [{"url": "/v1"}],
         "security": [{"key": []}],
-        "tags": [{"name": item.name, "description": item.title or item.name} for item in found],
+        "tags": [
+            {"name": "health", "description": "Health"},
+            *({"name": item.name, "description": item.title or item.name} for item in found),
+        ],
         "paths": paths,
         "components": {
             "schemas": {**schemas, "Error": ERROR},

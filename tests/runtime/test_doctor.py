@@ -65,7 +65,7 @@ def test_a_busy_port_is_essential_unless_it_is_ours(config: Config) -> None:
     assert check in doctor.failed([check])
 
 
-def test_data_directory(config: Config, tmp_path: Path) -> None:
+def test_data_dir(config: Config, tmp_path: Path) -> None:
     for parent in (tmp_path, *tmp_path.parents):
         if parent.stat().st_mode & 0o077 == 0:
             parent.chmod(0o711)

@@ -47,7 +47,7 @@ def test_its_own_project_only(lab: Lab, ann: Person) -> None:
         listed: Any = client.get(f"/v1/{path}", headers=bearer(token)).json
         assert [item["id"] for item in listed["items"]] == [only]
     made = client.post("/v1/projects", json={"name": "more"}, headers=bearer(token))
-    assert made.status_code == 404
+    assert made.status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.web.samples import (
     NOW_MS,
     PROJECT,
     PROJECT_TABS,
+    REFERENCE,
     ROWS,
     STARTING,
     notebook,
@@ -36,6 +37,7 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     ("home-empty", "home.html", {"title": "Home", "panels": []}),
+    ("reference", "reference.html", REFERENCE),
     ("login", "login.html", LOGIN),
     (
         "login-failed",

@@ -8,7 +8,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from appliance.clock import ManualClock
-from appliance.web import filters
+from appliance.plugins import loader
+from appliance.web import filters, openapi, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [ROOT / "appliance/web/templates", *sorted(ROOT.glob("plugins_builtin/*/templates"))]
@@ -282,6 +283,12 @@ STARTING = {
     "last_step": "the container is up, JupyterLab does not answer yet",
     "position": None,
     "page_url": "http://localhost:8080/notebooks/nk",
+}
+
+
+REFERENCE = {
+    "title": "API",
+    "groups": reference.groups(openapi.document(loader.load().api_resources.values())),
 }
 
 

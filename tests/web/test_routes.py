@@ -14,7 +14,7 @@ from appliance.runtime.filework import FileWork
 from tests.lab import Lab, Person, Thing
 
 OPEN = {"/login", "/static/<path:filename>", "/v1/health", "/v1/openapi.json"}
-TAKES_ANYBODY = {"/", "/projects", "/images", "/cluster", "/team"}
+TAKES_ANYBODY = {"/", "/projects", "/images", "/cluster", "/team", "/docs/api"}
 NEEDS_MORE = {"/notebooks/<notebook_id>/files/download": {"path": "a.txt"}}
 
 

@@ -1,0 +1,110 @@
+"""Who calls what in the authorisation matrix: principals with each kind of credential, and things to call upon."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from appliance.identity import ROLES
+from appliance.plugins.contracts import ApiResource, Verb
+from appliance.runtime.tokens import workload_token
+from appliance.web.openapi import path_names
+from tests.lab import Lab, Person
+from tests.web.bodies import BODIES, QUERIES
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody with a credential, or without. role: in the team whose things are called upon, "" for strangers.
+
+    own: a workload's token of the project that is called upon.
+    """
+
+    name: str
+    by: str = ""
+    role: str = ""
+    appliance_admin: bool = False
+    own: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
+    person: Person | None = None
+
+    def call(self, lab: Lab, method: str, path: str, body: Any = None) -> TestResponse:
+        """One request; only sessions have cookies."""
+        if self.person is not None:
+            return self.person.call(method, path, body)
+        return lab.app.test_client().open(path, method=method, json=body, headers=self.headers)
+
+
+class World:
+    """A team `lab` with a project, a notebook and a secret; callers of all kinds; and a database that can be put back."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.owner = lab.person("owner", role="owner")
+        self.values = self._things()
+        self.callers = list(self._callers())
+        self._snapshot = sqlite3.connect(":memory:")
+        lab.db.conn.backup(self._snapshot)
+
+    def _things(self) -> dict[str, str]:
+        """A value of the team `lab` for each name that may stand in a path."""
+        notebook = self.owner.notebook(name="nb")
+        self.lab.settle()
+        other = self.lab.user("other", role="member")
+        return {
+            "notebook_id": notebook.id,
+            "project_id": notebook.project_id,
+            "team_id": self.lab.team("lab").id,
+            "user_id": other.id,
+        }
+
+    def _callers(self) -> Iterator[Caller]:
+        lab, project = self.lab, self.values["project_id"]
+        yield Caller("nobody")
+        for role in ROLES:
+            person = self.owner if role == "owner" else lab.person(f"the-{role}", role=role)
+            yield Caller(f"{role}, session", "session", role, person=person)
+            yield self._workload(f"{role}'s workload", person, project, role, own=True)
+            elsewhere = person.project(f"another of {role}")
+            yield self._workload(f"{role}'s workload elsewhere", person, elsewhere, role, own=False)
+        eve = lab.person("eve", team="other", role="owner")
+        yield Caller("other team's owner, session", "session", "", person=eve)
+        root = lab.person("root", team="other", role="owner", admin=True)
+        yield Caller(
+            "admin of the appliance, session", "session", "", appliance_admin=True, person=root
+        )
+        yield self._workload("other team's workload", eve, eve.project(), "", own=False)
+
+    def _workload(self, name: str, person: Person, project: str, role: str, own: bool) -> Caller:
+        notebook = person.notebook(project)
+        token = workload_token(self.lab.appliance.keys, self.lab.workload(notebook).id)
+        headers = {"Authorization": f"Bearer {token}"}
+        return Caller(name, "workload", role, own=own, headers=headers)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """What a call did to the database is gone afterwards."""
+        try:
+            yield
+        finally:
+            self._snapshot.backup(self.lab.db.conn)
+
+    def request(self, resource: ApiResource, verb: Verb) -> tuple[str, str, dict[str, Any] | None]:
+        """Method, path and body that would work for the owner. KeyError: a path's parameter or a body without a value."""
+        name = f"{resource.name}.{verb.name}"
+        path = "/v1" + verb.path
+        for parameter in path_names(verb):
+            path = path.replace("{" + parameter + "}", self.values[parameter])
+        body: dict[str, Any] | None = None
+        if verb.body is not None:
+            template = BODIES.get(name, {})
+            body = {key: self.values.get(str(value)[1:], value) for key, value in template.items()}
+            verb.body.model_validate(body)  # a new verb needs a line in BODIES
+        elif verb.method not in ("GET", "DELETE"):
+            body = {}
+        return verb.method, path + QUERIES.get(name, ""), body
