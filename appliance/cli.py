@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from appliance import config as config_module
-from appliance.commands import admin_context, data_option
+from appliance.commands import admin_context, data_option, plugin_commands
 from appliance.errors import ApplianceError
 
 CONFIG_WAIT_S = 0.1
@@ -36,7 +36,8 @@ class Program(click.Group):
         return sorted({*super().list_commands(ctx), *_plugin_commands()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or _plugin_commands().get(cmd_name)
+        found = super().get_command(ctx, cmd_name) or _plugin_commands().get(cmd_name)
+        return found or plugin_commands(sys.argv).get(cmd_name)
 
 
 def _plugin_commands() -> dict[str, click.Command]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -12,7 +12,12 @@ from appliance.errors import PluginError
 from appliance.plugins.contracts import ApiResource, Setting
 from appliance.plugins.hookspecs import Hooks
 
-PLAIN = {"str": str, "int": int, "float": (int, float), "bool": bool}
+PLAIN: Mapping[str, type | tuple[type, ...]] = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+}
 
 
 def items(plugin: str, hook: str, answer: Any) -> list[Any]:

@@ -14,6 +14,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -83,7 +84,7 @@ def _packages() -> Iterator[Source]:
         text = f"{package.name} {package.version} {entry.value} {package.read_text('RECORD')}"
         yield Source(
             entry.name, f"package {package.name}", package.version, _fingerprint(text),
-            lambda name=entry.module: importlib.import_module(name), _name_problem(entry.name),
+            partial(importlib.import_module, entry.module), _name_problem(entry.name),
         )  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def _files(directory: Path) -> Iterator[Source]:
             {directory: directory.lstat(), **states}
         )
         yield Source(
-            path.stem, str(path), "", _fingerprint(text), lambda path=path: _import(path), problem
+            path.stem, str(path), "", _fingerprint(text), partial(_import, path), problem
         )  # fmt: skip
 
 

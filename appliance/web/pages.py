@@ -96,7 +96,7 @@ def navigation(ctx: Context) -> list[dict[str, Any]]:
     ]
 
 
-def url_of(endpoint: str, **ids: str) -> str:
+def url_of(endpoint: str, **ids: Any) -> str:
     """Its path, or "" when there is no such endpoint with these ids: that line or box is left out.
 
     The admin's page says so, from `unreachable`.
@@ -109,7 +109,7 @@ def url_of(endpoint: str, **ids: str) -> str:
 
 def unreachable(app: Flask, registry: Registry) -> list[tuple[str, str]]:
     """What `url_of` leaves out, as (plugin, reason)."""
-    wanted = [
+    wanted: list[tuple[str, str, str, dict[str, str]]] = [
         (
             registry.owners["register_panels", panel.endpoint],
             f"panel {panel.title}",

@@ -15,15 +15,15 @@ PLUGINS = ApiResource(
     verbs=(
         Verb("list", "GET", "/plugins", service.plugins, access="admin", by=PEOPLE, summary="All plugins"),
         Verb(
-            "get", "GET", "/plugins/{name}", service.plugin, access="admin", by=PEOPLE, summary="One plugin",
+            "get", "GET", "/plugins/{plugin}", service.find, access="admin", by=PEOPLE, summary="One plugin",
             words="plugins details",
         ),
         Verb(
-            "enable", "POST", "/plugins/{name}/enable", service.enable, access="admin", by=PEOPLE,
+            "enable", "POST", "/plugins/{plugin}/enable", service.enable, access="admin", by=PEOPLE,
             summary="Use a plugin again",
         ),
         Verb(
-            "disable", "POST", "/plugins/{name}/disable", service.disable, access="admin", by=PEOPLE,
+            "disable", "POST", "/plugins/{plugin}/disable", service.disable, access="admin", by=PEOPLE,
             summary="Stop using a plugin",
         ),
     ),
@@ -38,7 +38,7 @@ SETTINGS = ApiResource(
     verbs=(
         Verb("list", "GET", "/settings", service.settings_list, access="admin", by=PEOPLE, summary="All settings"),
         Verb(
-            "set", "PUT", "/settings/{key}", service.change, body=SettingBody, access="admin", by=PEOPLE,
+            "set", "PUT", "/settings/{setting}", service.change, body=SettingBody, access="admin", by=PEOPLE,
             summary="Change a setting",
         ),
     ),

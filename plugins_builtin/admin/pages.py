@@ -30,12 +30,12 @@ CONTRIBUTES = {
 def blueprint() -> Blueprint:
     pages = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admin")
     pages.add_url_rule("/plugins", "plugins", plugins)
-    pages.add_url_rule("/plugins/<name>/<switch>", "switch", switch_plugin, methods=["POST"])
+    pages.add_url_rule("/plugins/<plugin>/<switch>", "switch", switch_plugin, methods=["POST"])
     pages.add_url_rule("/settings", "settings", settings)
     pages.add_url_rule("/settings", "save", save, methods=["POST"])
     pages.add_url_rule("/health", "health", show_health)
     pages.add_url_rule("/health/host", "host", host)
-    pages.add_url_rule("/events/<listener>/<int:event_id>", "parked", parked, methods=["POST"])
+    pages.add_url_rule("/events/<listener>/<event_id>", "parked", parked, methods=["POST"])
     return pages
 
 
@@ -45,7 +45,7 @@ def plugins() -> str:
     found = service.plugins(ctx)
     rows = [
         {
-            **one.model_dump(),
+            **dict(one),
             "builtin": one.source == "builtin",
             "adds": [
                 (CONTRIBUTES.get(hook, hook.removeprefix("register_")), ", ".join(keys))
@@ -58,11 +58,11 @@ def plugins() -> str:
     return page("admin/plugins.html", "Plugins", live=False, plugins=rows, folder=folder)
 
 
-def switch_plugin(name: str, switch: str) -> Any:
+def switch_plugin(plugin: str, switch: str) -> Any:
     """On or off."""
     if switch not in ("on", "off"):
         raise Invalid(f"a plugin can't be switched {switch}")
-    found = (service.enable if switch == "on" else service.disable)(context(), name)
+    found = (service.enable if switch == "on" else service.disable)(context(), plugin)
     text = f"{found.title} is switched {switch}. The pages start again; reload in a few seconds."
     return done("/admin/plugins", text)
 
@@ -76,7 +76,7 @@ def settings() -> str:
 
 
 def _settings_form(values: Mapping[str, str], errors: Mapping[str, str]) -> str:
-    found = [item.model_dump() for item in service.settings_list(context())]
+    found = [dict(item) for item in service.settings_list(context())]
     return page(
         "admin/settings.html", "Settings", live=False, settings=found, values=values, errors=errors
     )
@@ -108,10 +108,11 @@ def host() -> str:
     return fragment("admin/_host.html", checks=health.host_checks(context()))
 
 
-def parked(listener: str, event_id: int) -> Any:
+def parked(listener: str, event_id: str) -> Any:
     """Try an event again, or give it up."""
+    number = int(event_id) if event_id.isdecimal() else 0
     if request.form.get("do") == "drop":
-        service.drop(context(), listener, event_id)
+        service.drop(context(), listener, number)
         return done("/admin/health", "Dropped.")
-    service.retry(context(), listener, event_id)
+    service.retry(context(), listener, number)
     return done("/admin/health", "It is delivered again within seconds.")

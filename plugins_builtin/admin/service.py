@@ -35,12 +35,12 @@ def plugins(ctx: Context) -> list[PluginReply]:
     return [*builtin, *(_installed(ctx, verdict) for verdict in installed.values())]
 
 
-def plugin(ctx: Context, name: str) -> PluginReply:
-    """NotFound names none."""
+def find(ctx: Context, plugin: str) -> PluginReply:
+    """One of them by name."""
     for found in plugins(ctx):
-        if found.name == name:
+        if found.name == plugin:
             return found
-    raise NotFound(f"there is no plugin {name}")
+    raise NotFound(f"there is no plugin {plugin}", hint="`appliance plugins list` shows them")
 
 
 def _installed(ctx: Context, verdict: Verdict) -> PluginReply:
@@ -55,20 +55,23 @@ def _adds(ctx: Context, name: str) -> dict[str, list[str]]:
     """Hook -> keys of what a plugin contributes, as far as this process has loaded it."""
     found = {hook: ctx.registry.of(name, hook) for hook in KEYS}
     pages = [one for owner, one in ctx.registry.owned_pages() if owner == name]
-    found["register_pages"] = [item.title for one in pages for item in (*one.nav, *one.tabs)]
+    titles = [
+        [*(line.title for line in one.nav), *(tab.title for tab in one.tabs)] for one in pages
+    ]
+    found["register_pages"] = sum(titles, [])
     module = ctx.registry.manager.get_plugin(name)
     found |= {hook: [what] for hook, what in LISTENS.items() if hasattr(module, hook)}
     return {hook: keys for hook, keys in found.items() if keys}
 
 
-def enable(ctx: Context, name: str) -> PluginReply:
+def enable(ctx: Context, plugin: str) -> PluginReply:
     """Use it again: it is tried anew within seconds. Repeatable."""
-    return _switch(ctx, name, True)
+    return _switch(ctx, plugin, True)
 
 
-def disable(ctx: Context, name: str) -> PluginReply:
+def disable(ctx: Context, plugin: str) -> PluginReply:
     """Stop using it; its tables stay. Pages and API start again at once. Repeatable."""
-    return _switch(ctx, name, False)
+    return _switch(ctx, plugin, False)
 
 
 def _switch(ctx: Context, name: str, on: bool) -> PluginReply:
@@ -84,7 +87,7 @@ def _switch(ctx: Context, name: str, on: bool) -> PluginReply:
         )
     if not on:  # the worker's check asks for it when a plugin comes on
         renew.ask(ctx.config.paths)
-    return plugin(ctx, name)
+    return find(ctx, name)
 
 
 def settings_list(ctx: Context) -> list[SettingReply]:
@@ -108,14 +111,16 @@ def as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def change(ctx: Context, key: str, body: SettingBody) -> SettingReply:
+def change(ctx: Context, setting: str, body: SettingBody) -> SettingReply:
     """Change one setting; Invalid says what it wants."""
     require_admin(ctx)
-    setting = ctx.registry.settings.get(key)
-    if setting is None:
-        raise NotFound(f"there is no setting {key}", hint="`appliance settings list` shows them")
-    _put(ctx, {key: body.value})
-    return _setting(ctx, setting)
+    declared = ctx.registry.settings.get(setting)
+    if declared is None:
+        raise NotFound(
+            f"there is no setting {setting}", hint="`appliance settings list` shows them"
+        )
+    _put(ctx, {setting: body.value})
+    return _setting(ctx, declared)
 
 
 def change_all(ctx: Context, values: Mapping[str, str]) -> Changed:

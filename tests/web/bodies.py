@@ -8,7 +8,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "projects.create": {"name": "new"},
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
+    "settings.set": {"value": "2"},
     "teams.set_role": {"isAdmin": True},
 }
 
-QUERIES: dict[str, str] = {}
+QUERIES: dict[str, str] = {"search.find": "?q=nb"}

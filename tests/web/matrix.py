@@ -10,12 +10,23 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
+from appliance.db import write
 from appliance.identity import ROLES
+from appliance.plugins import verdicts
 from appliance.plugins.contracts import ApiResource, Verb
+from appliance.plugins.verdicts import Verdict
+from appliance.runtime.limits import CPU_OVERCOMMIT
 from appliance.runtime.tokens import workload_token
 from appliance.web.openapi import path_names
 from tests.lab import Lab, Person
 from tests.web.bodies import BODIES, QUERIES
+
+
+def installed(lab: Lab, name: str) -> str:
+    """The name of a third-party plugin that did not fit."""
+    with write(lab.db) as db:
+        verdicts.note(db, Verdict(name, "package ghost", "1", "Ghost", "seen", "it has no INFO"))
+    return name
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,8 @@ class World:
             "project_id": notebook.project_id,
             "team_id": self.lab.team("lab").id,
             "user_id": other.id,
+            "plugin": installed(self.lab, "ghost"),
+            "setting": CPU_OVERCOMMIT.key,
         }
 
     def _callers(self) -> Iterator[Caller]:

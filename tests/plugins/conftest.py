@@ -1,0 +1,50 @@
+"""The sample plugin, installed as anybody's package is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Lab, opened
+from tests.plugins.thirdparty import forget_modules, start_again
+
+SAMPLE = Path(__file__).parent.parent / "sample_plugin"
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of packages with the sample plugin in it."""
+    target = tmp_path_factory.mktemp("packages")
+    source = tmp_path_factory.mktemp("source") / "sample"
+    subprocess.run(
+        ["cp", "-r", SAMPLE, source], check=True, timeout=60
+    )  # a build leaves things there
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+        + ["--disable-pip-version-check", "--target", target, source],
+        check=True, timeout=300,
+    )  # fmt: skip
+    for folder in (target, *target.parents):
+        if str(folder) != "/tmp" and folder != Path("/"):
+            folder.chmod(0o755)  # the plugin is tried with web's rights
+    return target
+
+
+@pytest.fixture
+def installed(packages: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The sample plugin is among Python's packages."""
+    monkeypatch.syspath_prepend(packages)
+    yield
+    forget_modules()
+
+
+@pytest.fixture
+def widgets(installed: None) -> Iterator[Lab]:
+    """A lab with the sample plugin."""
+    with opened() as lab:
+        assert start_again(lab)["widgets"].state == "on"
+        yield lab
