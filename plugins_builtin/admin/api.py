@@ -44,14 +44,14 @@ SETTINGS = ApiResource(
     ),
 )  # fmt: skip
 
-HEALTH = ApiResource(
-    "health",
+STATUS = ApiResource(
+    "status",
     id_prefix="",
     spec=HealthReply,
-    title="Health",
+    title="Status",
     verbs=(
         Verb(
-            "show", "GET", "/admin/health", health.report, access="admin", by=PEOPLE,
+            "get", "GET", "/status", health.report, access="admin", by=PEOPLE, words="status",
             summary="How the appliance is doing",
         ),
     ),

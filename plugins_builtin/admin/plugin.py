@@ -10,7 +10,7 @@ INFO = PluginInfo("admin", title="Administration")
 
 @hookimpl
 def register_api_resources() -> list[ApiResource]:
-    return [api.PLUGINS, api.SETTINGS, api.HEALTH]
+    return [api.PLUGINS, api.SETTINGS, api.STATUS]
 
 
 @hookimpl

@@ -56,7 +56,7 @@ class LoopReply(Reply):
 
 
 class HealthReply(Reply):
-    """What `appliance health show` answers. ok: nothing failed, hangs or is parked."""
+    """What `appliance status` answers. ok: nothing failed, hangs or is parked."""
 
     ok: bool
     version: str

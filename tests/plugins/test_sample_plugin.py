@@ -93,9 +93,9 @@ def test_it_is_found(ann: Person) -> None:
 def test_its_setting_counts_and_is_changed_by_form(ann: Person, root: Person) -> None:
     project = ann.project()
     assert "widgets.most" in root.page("/admin/settings")
-    wrong = root.form("/admin/settings", 400, **{"widgets.most": "0"})
+    wrong = root.form("/admin/settings", status=400, **{"widgets.most": "0"})
     assert "must be between 1 and 1000" in wrong.text and 'value="0"' in wrong.text
-    root.form("/admin/settings", **{"widgets.most": "1"})
+    root.form("/admin/settings", status=303, **{"widgets.most": "1"})
     ann.post("widgets", project_id=project, name="one")
     ann.api("POST", "widgets", 412, project_id=project, name="two")
 
