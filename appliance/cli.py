@@ -160,17 +160,17 @@ def worker(data: str | None) -> None:
 @data_option
 def web(data: str | None) -> None:
     """Run the web pages and the API."""
-    from appliance.app import create_app
+    from appliance.app import create_web
     from appliance.web.serve import Server, ends_when_renewed, options
 
     _log_to_stderr()
-    renewed = ends_when_renewed(config_module.load(config_module.data_dir(data)).paths)
-    appliance = _boot_with_plugins(data)
-    http = appliance.config.paths.http
+    directory = config_module.data_dir(data)
+    paths = config_module.load(directory).paths
     served = options(
-        http / "web.sock", http, worker_class="gthread", workers=2, threads=8, timeout=60, **renewed
-    )
-    Server(lambda: create_app(appliance), served).run()
+        paths.http / "web.sock", paths.http, worker_class="gthread", workers=2, threads=8, timeout=60,
+        **ends_when_renewed(paths),
+    )  # fmt: skip
+    Server(lambda: create_web(directory), served).run()
 
 
 @program.command()

@@ -21,7 +21,7 @@ LISTENS = {"on_event": "every event", "extend_workload": "every workload"}
 
 
 def plugins(ctx: Context) -> list[PluginReply]:
-    """Builtins in the order of their requirements, then what was installed."""
+    """What was installed, then builtins in the order of their requirements."""
     require_admin(ctx)
     installed = verdicts.every(ctx.db)
     builtin = [
@@ -32,7 +32,7 @@ def plugins(ctx: Context) -> list[PluginReply]:
         for info in ctx.registry.plugins
         if info.name not in installed
     ]  # fmt: skip
-    return [*builtin, *(_installed(ctx, verdict) for verdict in installed.values())]
+    return [*(_installed(ctx, verdict) for verdict in installed.values()), *builtin]
 
 
 def find(ctx: Context, plugin: str) -> PluginReply:
