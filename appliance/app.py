@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask, g, request
@@ -46,7 +47,7 @@ def create_app(appliance: Appliance) -> Flask:
 
     @app.before_request
     def _who() -> None:
-        g.ctx = appliance.context(NOBODY)
+        g.ctx = replace(appliance.context(NOBODY), address=request.remote_addr or "")
         g.events_head = events.head(g.ctx.db)
         if request.path.startswith("/internal/"):
             auth.require_gateway(request)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlite_utils import Migrations
 
+from appliance import api_keys
 from appliance import config as config_module
 from appliance import crypto, db, events, identity, sessions, settings
 from appliance.access import SYSTEM, Principal
@@ -22,6 +23,7 @@ CORE_MIGRATIONS: tuple[Migrations, ...] = (
     identity.migrations,
     events.migrations,
     sessions.migrations,
+    api_keys.migrations,
     workloads.migrations,
     slots.migrations,
     tasks.migrations,

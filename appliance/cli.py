@@ -185,17 +185,12 @@ def stream(data: str | None) -> None:
 
     _log_to_stderr()
     _allow_many_files()
-    renewed = ends_when_renewed(config_module.load(config_module.data_dir(data)).paths)
-    appliance = _boot_with_plugins(data)
-    http = appliance.config.paths.http
+    paths = config_module.load(config_module.data_dir(data)).paths
     served = options(
-        http / "stream.sock",
-        http,
-        worker_class="gevent",
-        workers=1,
-        worker_connections=5000,
-        **renewed,
-    )
+        paths.http / "stream.sock", paths.http, worker_class="gevent", workers=1, worker_connections=5000,
+        **ends_when_renewed(paths),
+    )  # fmt: skip
+    appliance = _boot_with_plugins(data)
     Server(lambda: create_stream(appliance), served).run()
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the registry's contracts mention Context: a cycle of types 
 
 @dataclass(frozen=True)
 class Context:
-    """Handed to every service function as its first argument."""
+    """Handed to every service function as its first argument. address: where a request came from, "" for none."""
 
     config: Config
     keys: Keys
@@ -25,6 +25,7 @@ class Context:
     clock: Clock
     db: Db
     principal: Principal
+    address: str = ""
 
     def acting_as(self, principal: Principal) -> Context:
         """The same place for somebody else."""

@@ -7,7 +7,7 @@ growing pauses and the event is then parked for the admin to see, so that one ba
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,28 @@ def after(db: Db, position: int, limit: int = 200) -> list[Event]:
 
 def _event(found: dict[str, Any]) -> Event:
     return Event(**{**found, "data": json.loads(found["data"])})
+
+
+def of_project(
+    db: Db, project_id: str, names: Iterable[str], *, subject: str = "", label: str = "", after: int = 0,
+    limit: int, newest_first: bool = True,
+) -> list[Event]:  # fmt: skip
+    """A project's events of these names behind the one of number `after`, 0 = from the start.
+
+    subject: of this one only. label: only those whose data have this `label`.
+    """
+    sign, order = ("<", "DESC") if newest_first else (">", "ASC")
+    found = rows(
+        db,
+        "SELECT * FROM events WHERE project_id = :project AND name IN (SELECT value FROM json_each(:names))"
+        " AND (:subject = '' OR subject = :subject) AND (:label = '' OR json_extract(data, '$.label') = :label)"
+        f" AND (:after = 0 OR id {sign} :after) ORDER BY id {order} LIMIT :limit",
+        {
+            "project": project_id, "names": json.dumps(list(names)), "subject": subject, "label": label,
+            "after": after, "limit": limit,
+        },
+    )  # fmt: skip
+    return [Event(**{**item, "data": json.loads(item["data"])}) for item in found]
 
 
 def head(db: Db) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from appliance import identity, sessions
+from appliance import api_keys, identity, sessions
 from appliance.access import NOBODY, Principal, require
 from appliance.config import bracketed
 from appliance.context import Context
@@ -53,9 +53,12 @@ def admit(ctx: Context, service: Service) -> Workload:
 
 
 def by_credential(db: Db, credential: str) -> Principal:
-    """Whom a noted credential stands for now: a session's user or a live workload; NOBODY when it is gone."""
-    session = sessions.by_digest(db, credential)
-    return session_principal(db, session) if session else live_workload(db, credential)
+    """Whom a noted credential stands for now: a session's or a key's user, a live workload; NOBODY when it is gone."""
+    if session := sessions.by_digest(db, credential):
+        return session_principal(db, session)
+    if key := api_keys.by_id(db, credential):
+        return key_principal(db, key)
+    return live_workload(db, credential)
 
 
 def session_principal(db: Db, session: sessions.Session | None) -> Principal:
@@ -71,6 +74,22 @@ def session_principal(db: Db, session: sessions.Session | None) -> Principal:
         is_admin=user.is_admin,
         credential=session.digest,
         by="session",
+    )
+
+
+def key_principal(db: Db, key: api_keys.ApiKey | None) -> Principal:
+    """The user behind an API key, in its team; NOBODY without one."""
+    if key is None:
+        return NOBODY
+    user = identity.user_by_id(db, key.user_id)
+    return Principal(
+        "user",
+        user_id=user.id,
+        user_name=user.handle,
+        team_id=key.team_id,
+        is_admin=user.is_admin,
+        credential=key.id,
+        by="key",
     )
 
 

@@ -68,6 +68,9 @@ class Team:
 
 @dataclass(frozen=True)
 class Member:
+    """seq: in the order in which they joined."""
+
+    seq: int
     user: User
     role: Role
     created_ms: int
@@ -117,6 +120,10 @@ def user_by_handle(db: Db, handle: str) -> User | None:
 
 def users(db: Db) -> list[User]:
     return [_user(found) for found in rows(db, "SELECT * FROM users ORDER BY handle")]
+
+
+def set_admin(db: Db, user_id: str, is_admin: bool) -> None:
+    execute(db, "UPDATE users SET is_admin = ? WHERE id = ?", (int(is_admin), user_id))
 
 
 def set_disabled(db: Db, user_id: str, disabled: bool) -> None:
@@ -194,17 +201,38 @@ def role_in(db: Db, team_id: str, user_id: str) -> Role | None:
     return found["role"] if found else None
 
 
+_MEMBERS = (
+    "SELECT u.*, m.rowid AS m_seq, m.role AS m_role, m.created_ms AS m_created"
+    " FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.team_id = :team"
+)
+
+
+def _member(found: dict[str, Any]) -> Member:
+    return Member(
+        found.pop("m_seq"),
+        role=found.pop("m_role"),
+        created_ms=found.pop("m_created"),
+        user=_user(found),
+    )
+
+
 def members(db: Db, team_id: str) -> list[Member]:
+    """Everybody, by name."""
+    return [_member(item) for item in rows(db, f"{_MEMBERS} ORDER BY u.handle", {"team": team_id})]
+
+
+def find_members(
+    db: Db, team_id: str, *, role: str = "", after: int = 0, limit: int, newest_first: bool = True
+) -> list[Member]:
+    """Those of a role, "" = of any, behind the one of number `after` (0 = from the start)."""
+    sign, order = ("<", "DESC") if newest_first else (">", "ASC")
     found = rows(
         db,
-        "SELECT u.*, m.role AS m_role, m.created_ms AS m_created FROM memberships m JOIN users u ON u.id = m.user_id"
-        " WHERE m.team_id = ? ORDER BY u.handle",
-        (team_id,),
+        f"{_MEMBERS} AND (:role = '' OR m.role = :role) AND (:after = 0 OR m.rowid {sign} :after)"
+        f" ORDER BY m.rowid {order} LIMIT :limit",
+        {"team": team_id, "role": role, "after": after, "limit": limit},
     )
-    return [
-        Member(role=item.pop("m_role"), created_ms=item.pop("m_created"), user=_user(item))
-        for item in found
-    ]
+    return [_member(item) for item in found]
 
 
 def place_project(db: Db, project_id: str, team_id: str) -> None:

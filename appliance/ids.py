@@ -8,7 +8,7 @@ import secrets
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 # Lengths as seen in the hosted product, prefix included.
-LENGTHS = {"pr": 9, "n": 9, "mo": 15, "ds": 15, "cl": 9, "te": 9, "us": 9, "w": 13}
+LENGTHS = {"pr": 9, "n": 9, "mo": 15, "ds": 15, "cl": 9, "te": 9, "us": 9, "w": 13, "ak": 11}
 
 _ID = re.compile(r"[a-z][a-z0-9]{3,31}")
 

@@ -81,6 +81,16 @@ class PageQuery(Query):
     order: Literal["asc", "desc"] = "desc"
 
 
+class NumberedQuery(PageQuery):
+    """Cursor paging over what has numbers; position: the number to go on behind, 0 = from the start."""
+
+    after: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,18}$")] = ""
+
+    @property
+    def position(self) -> int:
+        return int(self.after or 0)
+
+
 Item = TypeVar("Item", covariant=True)
 Found = TypeVar("Found")
 

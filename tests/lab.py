@@ -160,6 +160,7 @@ class Lab:
             self.appliance.local,
             self.clock,
             self.boot_id,
+            self.appliance.registry.images,
         )
         self.supervisor = LabSupervisor(
             self.appliance, self.backend, self.lifecycle, Inline(), Inline()

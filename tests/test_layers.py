@@ -29,7 +29,7 @@ ROWS = (
     r"errors|ids|clock",
     r"config|paths|db|crypto|schema|runtime/(spec|states|backend)",
     r"plugins/contracts",
-    r"context|events|identity|access|settings|sessions|plugins/.*|runtime/(scheduler|images|limits|hostenv)",
+    r"context|events|identity|access|settings|sessions|api_keys|plugins/.*|runtime/(scheduler|images|limits|hostenv)",
     r"runtime/.*|boot|gate|commands",
     r"web/.*",
     r"app|cli|rehearsal",

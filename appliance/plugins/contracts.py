@@ -154,7 +154,8 @@ class Image:
     """An image of the catalogue: by reference, or by a recipe that is built here.
 
     recipe: folder with a Containerfile, or with a mmdebstrap recipe. parent: name of the image it is built on.
-    purposes: "notebook", "job", … command: argv to start it with; ${…} as in WorkloadSpec.
+    purposes: "notebook", "job", … command: argv to start it with; ${…} as in WorkloadSpec. aliases: repositories, such as
+    "bash", for whose images it stands in where no registry has them.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Image:
     recipe: Path | None = None
     parent: str = ""
     command: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,15 @@ def reference(images: Mapping[str, Image], name: str) -> str:
     return recipe_tag(image.recipe, image.name, base)
 
 
+def stand_in(images: Mapping[str, Image], ref: str) -> Image | None:
+    """The image of the catalogue for a reference that can't be had, by its repository, whatever the tag."""
+    repository = ref.partition("@")[0]
+    if ":" in repository.rpartition("/")[2]:
+        repository = repository.rpartition(":")[0]
+    repository = repository.removeprefix("docker.io/").removeprefix("library/")
+    return next((image for image in images.values() if repository in image.aliases), None)
+
+
 def to_build(images: Mapping[str, Image]) -> Iterator[Image]:
     """Images with a recipe, parents first."""
     done: set[str] = set()

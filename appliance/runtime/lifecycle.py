@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,8 @@ from appliance.clock import Clock
 from appliance.config import Config
 from appliance.db import Db, LocalDb, write
 from appliance.errors import ApplianceError, Unavailable
-from appliance.runtime import guard, network, slots, socketdir, states, workloads
+from appliance.plugins.contracts import Image
+from appliance.runtime import catalogue, guard, network, slots, socketdir, states, workloads
 from appliance.runtime.backend import (
     Backend,
     BackendError,
@@ -52,6 +54,7 @@ class Lifecycle:
     local: LocalDb
     clock: Clock
     boot_id: str
+    images: Mapping[str, Image]
     made_again: set[str] = field(default_factory=set)
 
     def drive(self, workload_id: str) -> bool:
@@ -120,20 +123,37 @@ class Lifecycle:
     def _create(self, db: Db, workload: Workload) -> bool:
         spec, team = workload.final, identity.team_by_id(db, workload.team_id)
         guard.check(workload, spec, team, self.config)
-        if not self.backend.has_image(spec.image):
-            self._pull(db, workload)
-        digest = self.backend.image_digest(spec.image)
+        image = self._image(db, workload)
+        digest = self.backend.image_digest(image)
         with write(db):
             workloads.set_image_digest(db, workload.id, digest)
             slot = slots.take(db, workload.id, spec.route)
         if slot is not None:
             slots.link(self.config.paths, Held(slot, workload.id))
         self.backend.ensure_network(network.team_network(self.config, team.slot))
-        self.backend.create(self.places.container_spec(workload, team))
+        self.backend.create(replace(self.places.container_spec(workload, team), image=image))
         if workload.boot_id != self.boot_id:
             with write(db):
                 workloads.set_boot(db, workload.id, self.boot_id)
         return True
+
+    def _image(self, db: Db, workload: Workload) -> str:
+        """The image to run, fetched if need be; where it can't be had, ours that stands in for it, and its user is told."""
+        wanted = workload.final.image
+        if self.backend.has_image(wanted):
+            return wanted
+        try:
+            self._pull(db, workload)
+            return wanted
+        except BackendError as error:
+            ours = catalogue.stand_in(self.images, wanted)
+            if ours is None:
+                raise
+            log.warning("%s: %s; %s stands in", workload.id, error, ours.name)
+            text = f"{wanted} can't be had from its registry: the image {ours.name} of this appliance stands in for it"
+            with write(db):
+                workloads.remark(db, workload.id, text)
+            return catalogue.reference(self.images, ours.name)
 
     def _pull(self, db: Db, workload: Workload) -> None:
         spec = workload.final

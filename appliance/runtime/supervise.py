@@ -108,6 +108,7 @@ def main(appliance: Appliance) -> None:
         appliance.local,
         appliance.clock,
         capacity.boot_id(),
+        appliance.registry.images,
     )
     pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="step")
     makers = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="make")

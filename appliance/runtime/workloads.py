@@ -256,8 +256,18 @@ def note(db: Db, workload_id: str, step: str) -> None:
         _tell(db, workload, workload.state)
 
 
+def remark(db: Db, workload_id: str, message: str) -> None:
+    """Tell its user something that holds while it lives. Inside `write`."""
+    execute(db, "UPDATE workloads SET message = ? WHERE id = ?", (message[:2000], workload_id))
+
+
 def set_image_digest(db: Db, workload_id: str, digest: str) -> None:
     execute(db, "UPDATE workloads SET image_digest = ? WHERE id = ?", (digest, workload_id))
+
+
+def move_owner(db: Db, owner_id: str, project_id: str) -> None:
+    """What it runs for is in another project now, and so are its past workloads. Inside `write`, none of them live."""
+    execute(db, "UPDATE workloads SET project_id = ? WHERE owner_id = ?", (project_id, owner_id))
 
 
 def set_boot(db: Db, workload_id: str, boot_id: str) -> None:

@@ -66,7 +66,7 @@ def _view(verb: Verb) -> Callable[..., Any]:
         if verb.body is not None:
             given["body"], ignored = parse_body(verb.body)
         if verb.query is not None:
-            given["query"] = verb.query.model_validate(request.args.to_dict())
+            given["query"] = verb.query.model_validate(_query(verb))
         reply = jsonify(plain(verb.run(ctx, **given)))
         if ignored:
             reply.headers[IGNORED_HEADER] = ", ".join(ignored)
@@ -87,8 +87,24 @@ def _admit(ctx: Context, verb: Verb) -> None:
         raise Forbidden(f"{WHICH[principal.by]} can't do this", hint=f"use {allowed}")
 
 
+def _query(verb: Verb) -> dict[str, Any]:
+    """The query's parameters; those of a DELETE may come in a body, where an official client puts them."""
+    given = json_body() if verb.method == "DELETE" and verb.body is None else {}
+    return {**given, **request.args.to_dict()}
+
+
 def parse_body(model: type[BaseModel]) -> tuple[BaseModel, list[str]]:
     """The request's JSON object as the model, and the names of fields that were given and mean nothing here."""
+    given = json_body()
+    ignored: list[str] = []
+    if issubclass(model, Body):
+        ignored = sorted(model.ignored() & given.keys())
+        given = {key: value for key, value in given.items() if key not in ignored}
+    return model.model_validate(given), ignored
+
+
+def json_body() -> dict[str, Any]:
+    """The request's JSON object, {} without a body; Invalid for anything else."""
     if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
         raise Invalid(f"the body is larger than {MAX_BODY_BYTES} bytes")
     text = request.get_data(cache=False) or b"{}"
@@ -98,11 +114,7 @@ def parse_body(model: type[BaseModel]) -> tuple[BaseModel, list[str]]:
         raise Invalid("the body is not valid JSON") from None
     if not isinstance(given, dict):
         raise Invalid("the body must be a JSON object")
-    ignored: list[str] = []
-    if issubclass(model, Body):
-        ignored = sorted(model.ignored() & given.keys())
-        given = {key: value for key, value in given.items() if key not in ignored}
-    return model.model_validate(given), ignored
+    return given
 
 
 def plain(result: Any) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 
-from flask import Request, Response
+from flask import Response
+from werkzeug.wrappers import Request
 
-from appliance import access, gate, sessions
+from appliance import api_keys, gate, sessions
 from appliance.access import NOBODY, Principal
 from appliance.config import Config
 from appliance.context import Context
@@ -14,6 +15,7 @@ from appliance.errors import Forbidden, NotFound, Unauthenticated
 from appliance.runtime.tokens import workload_principal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+KEY_HEADER = "X-API-Key"  # what older clients send instead of Authorization
 # nginx sets it: "ui", "workload" on the address that only containers reach, "gateway" for what only nginx asks
 VIA_HEADER = "X-Appliance-Via"
 
@@ -31,23 +33,34 @@ def require_gateway(request: Request) -> None:
 
 def authenticate(ctx: Context, request: Request) -> Principal:
     """Whom the request is from; NOBODY without a credential. A bad credential raises Unauthenticated."""
-    header = request.headers.get("Authorization", "")
+    if names_credential(request):
+        return _by_token(ctx, _token(request))
     from_workload = request.headers.get(VIA_HEADER) == "workload"
-    if header:
-        return _by_token(ctx, header)
     token = request.cookies.get(cookie_name(ctx.config), "")
     if not token or from_workload:
         return NOBODY
     return gate.session_principal(ctx.db, sessions.find(ctx.db, token))
 
 
-def _by_token(ctx: Context, header: str) -> Principal:
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() in ("bearer", "token"):
-        principal = workload_principal(ctx.db, ctx.keys, token.strip())
-        if principal is not access.NOBODY:
-            return principal
-    raise Unauthenticated("this API key is not valid (any more)", hint="make a new one")
+def names_credential(request: Request) -> bool:
+    """Whether a header says who it is from. Cookies count for nothing then."""
+    return bool(request.headers.get("Authorization") or request.headers.get(KEY_HEADER))
+
+
+def _token(request: Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme:
+        return token.strip() if scheme.lower() in ("bearer", "token") else ""
+    return request.headers.get(KEY_HEADER, "").strip()
+
+
+def _by_token(ctx: Context, token: str) -> Principal:
+    principal = gate.key_principal(ctx.db, api_keys.find(ctx.db, token))
+    if principal is NOBODY:
+        principal = workload_principal(ctx.db, ctx.keys, token)
+    if principal is NOBODY:
+        raise Unauthenticated("this API key is not valid (any more)", hint="make a new one")
+    return principal
 
 
 def csrf_token(ctx: Context) -> str:
@@ -59,7 +72,8 @@ def check_origin(ctx: Context, request: Request) -> None:
     """Refuse a change that another site's page sent. Called for every unsafe method.
 
     Browsers send Origin with every such request and no page can forge it. A request by token needs no more: tokens are
-    not sent by themselves. One by cookie must carry the token of its session as well.
+    not sent by themselves; nor does one to the API from nobody, which can use no session. One by cookie must carry the
+    token of its session as well.
     """
     if request.method in SAFE_METHODS:
         return
@@ -68,7 +82,7 @@ def check_origin(ctx: Context, request: Request) -> None:
         raise Forbidden(
             "this request comes from another site", hint="use the appliance's own pages"
         )
-    if request.headers.get("Authorization") or _program_without_credential(ctx, request):
+    if names_credential(request) or _program_without_credential(ctx, request):
         return
     given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
     if not hmac.compare_digest(given.encode(), csrf_token(ctx).encode()):

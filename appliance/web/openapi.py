@@ -7,6 +7,7 @@ Source of the format: https://spec.openapis.org/oas/v3.1.0
 
 from __future__ import annotations
 
+import types
 import typing
 from collections.abc import Iterable
 from importlib import metadata
@@ -88,7 +89,7 @@ def document(resources: Iterable[ApiResource]) -> dict[str, Any]:
 
 def answer_of(verb: Verb) -> Answer:
     """What a verb answers: ("object" | "page" | "list" | "log", model), from the annotation of its function."""
-    returned = typing.get_type_hints(verb.run).get("return")
+    returned, _ = _returned(verb)
     origin, arguments = typing.get_origin(returned), typing.get_args(returned)
     kind = "page" if origin is Page else "list" if origin is list else "object"
     model = arguments[0] if arguments else returned
@@ -98,6 +99,15 @@ def answer_of(verb: Verb) -> Answer:
             f" not {returned!r}"
         )
     return ("log" if model is LogPart else kind), model
+
+
+def _returned(verb: Verb) -> tuple[Any, bool]:
+    """The return annotation without `| None`, and whether it had that."""
+    returned = typing.get_type_hints(verb.run).get("return")
+    choices = typing.get_args(returned)
+    if isinstance(returned, types.UnionType) and type(None) in choices and len(choices) == 2:
+        return next(choice for choice in choices if choice is not type(None)), True
+    return returned, False
 
 
 def documented_path(verb: Verb) -> str:
@@ -149,6 +159,8 @@ def _operation(
     kind, model = answer_of(verb)
     assert model is not None
     reply = references[model, "serialization"]
+    if _returned(verb)[1]:
+        reply = {"anyOf": [reply, {"type": "null"}]}
     operation: dict[str, Any] = {
         "operationId": f"{resource.name}.{verb.name}",
         "summary": verb.summary or _first_line(verb),

@@ -19,12 +19,12 @@ import gevent
 from gevent.queue import Empty, Queue
 from werkzeug.wrappers import Request, Response
 
-from appliance import events, gate, identity, sessions
+from appliance import events, gate, identity
 from appliance.access import NOBODY, require
 from appliance.boot import Appliance
 from appliance.context import Context
 from appliance.db import Db
-from appliance.errors import ApplianceError, NotFound, Unauthenticated
+from appliance.errors import ApplianceError, Forbidden, NotFound, Unauthenticated
 from appliance.events import Event
 from appliance.runtime import logs, workloads
 from appliance.web import auth
@@ -135,10 +135,11 @@ def _open(appliance: Appliance, hub: Hub, request: Request) -> Response:
     if request.path != "/stream":
         raise NotFound("no such address")
     ctx = appliance.context(NOBODY)
-    session = sessions.find(ctx.db, request.cookies.get(auth.cookie_name(ctx.config), ""))
-    ctx = ctx.acting_as(gate.session_principal(ctx.db, session))
+    ctx = ctx.acting_as(auth.authenticate(ctx, request))
     if ctx.principal is NOBODY:
         raise Unauthenticated("sign in first")
+    if ctx.principal.kind != "user":  # it may see one project, and news are sorted by team
+        raise Forbidden("this is for users", hint="use a session or an API key")
     position, offset = _resume(request)
     view = _log_view(ctx, request, offset)
     body = _messages(ctx, hub, Subscriber(_teams(ctx)), position, view)
@@ -205,14 +206,15 @@ def _messages(
 
 
 def _still_may(ctx: Context, subscriber: Subscriber) -> bool:
-    """Whether the session lives and its user is in the same teams; else the page comes back and is asked anew."""
-    if sessions.by_digest(ctx.db, ctx.principal.credential) is None:
+    """Whether the credential is good and its user in the same teams; else the page comes back and is asked anew."""
+    if gate.by_credential(ctx.db, ctx.principal.credential) is NOBODY:
         return False
     return _teams(ctx) == subscriber.teams
 
 
 def _teams(ctx: Context) -> frozenset[str]:
-    return frozenset(team.id for team in identity.teams_of(ctx.db, ctx.principal.user_id))
+    teams = frozenset(team.id for team in identity.teams_of(ctx.db, ctx.principal.user_id))
+    return teams & {ctx.principal.team_id} if ctx.principal.by == "key" else teams
 
 
 def _missed(ctx: Context, subscriber: Subscriber, position: int) -> list[Event]:

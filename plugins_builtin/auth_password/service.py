@@ -83,6 +83,11 @@ def set_password(ctx: Context, user: User, password: str) -> None:
         sessions.end_all(db, user.id)
 
 
+def has_password(ctx: Context, user: User) -> bool:
+    """Whether this user can sign in with one."""
+    return store.hash_of(ctx.db, user.id) is not None
+
+
 def fresh_password() -> str:
     """A random one: 16 characters, 96 bits."""
     return secrets.token_urlsafe(12)

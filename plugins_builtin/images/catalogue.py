@@ -29,6 +29,7 @@ IMAGES = (
         description="Debian with Python 3 and git. Small; for jobs and as a start for images of your own.",
         purposes=("job",),
         recipe=RECIPES / "base",
+        aliases=("bash", "debian", "ubuntu"),
     ),
     Image(
         "notebook",
@@ -38,5 +39,6 @@ IMAGES = (
         recipe=RECIPES / "notebook",
         parent="base",
         command=JUPYTERLAB,
+        aliases=("paperspace/gradient-base", "jupyter/base-notebook", "jupyter/minimal-notebook"),
     ),
 )

@@ -24,6 +24,7 @@ def index() -> str:
             "name": image.name,
             "title": image.title,
             "description": image.description,
+            "aliases": image.aliases,
             "ref": catalogue.reference(ctx.registry.images, image.name),
         }
         for image in ctx.registry.images.values()

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from appliance.plugins import InstanceType, NavItem, Pages, Panel, PluginInfo, Setting, hookimpl
+from sqlite_utils import Migrations
+
+from appliance.plugins import (
+    ApiResource,
+    InstanceType,
+    NavItem,
+    Pages,
+    Panel,
+    PluginInfo,
+    Setting,
+    hookimpl,
+)
 from appliance.runtime import capacity
 from appliance.runtime.limits import CPU_OVERCOMMIT
-from plugins_builtin.instance_types import pages, service
+from plugins_builtin.instance_types import api, pages, service, store
 
 INFO = PluginInfo("instance_types", title="Instance types")
+
+
+@hookimpl
+def register_migrations() -> list[Migrations]:
+    return [store.migrations]
+
+
+@hookimpl
+def register_api_resources() -> list[ApiResource]:
+    return [api.MACHINE_TYPES]
 
 
 @hookimpl

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from appliance import gate, identity
 from appliance.context import Context
-from appliance.plugins import ApiResource, Verb
+from appliance.plugins import PEOPLE, ApiResource, Verb
 from appliance.runtime import logs
 from appliance.runtime.states import API_NOTEBOOK_STATES
 from appliance.schema import LogPart, LogQuery, Page, UserSummary
@@ -64,7 +64,8 @@ def _create(ctx: Context, body: NotebookBody) -> NotebookReply:
         command=body.command or "",
         environment=body.environment,
     )
-    return shown(ctx, service.create(ctx, body.project_id, spec, body.should_run_on_create))
+    start_now = body.should_run_on_create is not False
+    return shown(ctx, service.create(ctx, body.project_id, spec, start_now))
 
 
 def _get(ctx: Context, notebook_id: str) -> NotebookReply:
@@ -77,6 +78,14 @@ def _start(ctx: Context, notebook_id: str, body: StartBody) -> NotebookReply:
 
 def _stop(ctx: Context, notebook_id: str) -> NotebookReply:
     return shown(ctx, service.stop(ctx, notebook_id))
+
+
+def _put(ctx: Context, project_id: str, notebook_id: str) -> NotebookReply:
+    return shown(ctx, service.move(ctx, notebook_id, project_id))
+
+
+def _take(ctx: Context, project_id: str, notebook_id: str) -> NotebookReply:
+    return shown(ctx, service.take_out(ctx, notebook_id, project_id))
 
 
 def _delete(ctx: Context, notebook_id: str) -> NotebookReply:
@@ -132,6 +141,14 @@ NOTEBOOKS = ApiResource(
         Verb("start", "POST", "/notebooks/{notebook_id}/start", _start, body=StartBody, summary="Start it again"),
         Verb("stop", "POST", "/notebooks/{notebook_id}/stop", _stop, summary="Stop it; its files stay"),
         Verb("delete", "DELETE", "/notebooks/{notebook_id}", _delete, summary="Delete it with its files and logs"),
+        Verb(
+            "put", "POST", "/projects/{project_id}/notebooks/{notebook_id}", _put, permission="notebooks.move",
+            by=PEOPLE, summary="Put a notebook into another project of its team",
+        ),
+        Verb(
+            "take", "DELETE", "/projects/{project_id}/notebook/{notebook_id}", _take, permission="notebooks.move",
+            by=PEOPLE, summary="Take a notebook out of a project; it goes to the project Unsorted",
+        ),
         Verb(
             "logs", "GET", "/notebooks/{notebook_id}/logs", _logs, query=LogQuery,
             summary="The log of its newest session",

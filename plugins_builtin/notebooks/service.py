@@ -9,7 +9,7 @@ from appliance import identity
 from appliance.access import require, require_user
 from appliance.context import Context
 from appliance.db import Db, write
-from appliance.errors import Conflict, Invalid, NotFound
+from appliance.errors import Conflict, Invalid, NotFound, Refused
 from appliance.events import emit
 from appliance.ids import new_id
 from appliance.plugins import Hit
@@ -20,6 +20,7 @@ from appliance.schema import Page, page_of
 from plugins_builtin.instance_types import service as instance_types
 from plugins_builtin.notebooks import store
 from plugins_builtin.notebooks.specs import Notebook, NotebookQuery, NotebookSpec
+from plugins_builtin.projects import service as projects
 
 KIND: Literal["n"] = "n"  # the gateway's first path segment
 OPEN = "notebooks.open"
@@ -46,6 +47,7 @@ def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = 
     require(ctx, "notebooks.create", project_id=project_id)
     notebook_id = new_id("n")
     workload = workload_spec(ctx, notebook_id, spec)
+    spec = spec.model_copy(update={"instance_type": workload.instance_type})
     with write(ctx.db) as db:
         team_id = identity.team_of_project(db, project_id)  # it may have been deleted meanwhile
         store.insert(db, notebook_id, project_id, spec, ctx.principal.user_id)
@@ -57,7 +59,7 @@ def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = 
 
 def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec) -> WorkloadSpec:
     """What to run for a notebook. Invalid for an unknown instance type or an image without a command."""
-    kind = instance_types.find(ctx.registry, spec.instance_type)
+    kind = instance_types.find(ctx, spec.instance_type)
     image = ctx.registry.images.get(spec.image)
     base_url = f"/{KIND}/{notebook_id}/"
     if spec.command:
@@ -89,7 +91,7 @@ def start(ctx: Context, notebook_id: str, instance_type: str = "") -> Shown:
     workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen))
     with write(ctx.db) as db:
         _required(ctx, "notebooks.start", notebook_id)  # again: it may have been deleted meanwhile
-        store.set_instance_type(db, notebook_id, chosen)
+        store.set_instance_type(db, notebook_id, workload.instance_type)
         _submit(ctx, db, notebook, workload, team_id)
     return get(ctx, notebook_id)
 
@@ -121,6 +123,33 @@ def stop(ctx: Context, notebook_id: str) -> Shown:
     return get(ctx, notebook_id)
 
 
+def move(ctx: Context, notebook_id: str, project_id: str) -> Shown:
+    """Put it into another project of its team; Conflict while it runs, since it works with its project's token."""
+    notebook, team_id = _required(ctx, "notebooks.move", notebook_id)
+    if require(ctx, "notebooks.move", project_id=project_id) != team_id:
+        raise Refused("that project is another team's", hint="files stay with their team")
+    with write(ctx.db) as db:
+        _refuse_live(db, notebook)
+        store.move(db, notebook_id, project_id)
+        workloads.move_owner(db, notebook_id, project_id)
+        _tell(ctx, db, "notebook.moved", notebook_id, project_id, team_id)
+    return get(ctx, notebook_id)
+
+
+def take_out(ctx: Context, notebook_id: str, project_id: str) -> Shown:
+    """Out of a project, into the team's one for what is in no other."""
+    notebook, team_id = _required(ctx, "notebooks.move", notebook_id)
+    if notebook.project_id != project_id:
+        raise store.not_found()
+    return move(ctx, notebook_id, projects.unsorted(ctx, team_id).id)
+
+
+def _refuse_live(db: Db, notebook: Notebook) -> None:
+    newest = workloads.latest(db, [notebook.id]).get(notebook.id)
+    if newest is not None and newest.live:
+        raise Conflict(f"{notebook.name} is {newest.state}", hint="stop it first")
+
+
 def delete(ctx: Context, notebook_id: str) -> Shown:
     """Delete it with its files, logs and sessions; Conflict while it runs."""
     notebook, team_id = _required(ctx, "notebooks.delete", notebook_id)
@@ -135,9 +164,7 @@ def remove(ctx: Context, notebook: Notebook, team_id: str) -> None:
     The files go in the supervisor's time.
     """
     with write(ctx.db) as db:
-        newest = workloads.latest(db, [notebook.id]).get(notebook.id)
-        if newest is not None and newest.live:
-            raise Conflict(f"{notebook.name} is {newest.state}", hint="stop it first")
+        _refuse_live(db, notebook)
         store.mark_deleted(db, notebook.id)
         tasks.add(db, "files.remove_area", team_id=team_id, area="notebooks", name=notebook.id)
         for session in workloads.history(db, notebook.id, limit=-1):
@@ -156,7 +183,7 @@ def page(ctx: Context, query: NotebookQuery, project_id: str = "") -> Page[Shown
     team_id = require(ctx, "notebooks.list", project_id=project_id, team_id=ctx.principal.team_id)
     found = store.find(
         ctx.db, team_id=team_id, project_id=project_id, name=query.name, after=query.after,
-        limit=query.limit + 1, newest_first=query.order == "desc",
+        limit=query.limit + 1, newest_first=query.order == "desc", by_name=query.order_by == "name",
     )  # fmt: skip
     part = page_of(found, query.limit, lambda notebook: notebook.id)
     sessions = workloads.latest(ctx.db, [notebook.id for notebook in part.items])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -56,7 +56,9 @@ class NotebookBody(Body):
     container: ImageName = "notebook"
     command: Command | None = None
     environment: dict[EnvName, str] = Field(default_factory=dict)
-    should_run_on_create: bool = True
+    should_run_on_create: bool | None = (
+        None  # an official client drops false: only a program of ours can say it
+    )
 
     @classmethod
     def ignored(cls) -> frozenset[str]:
@@ -74,6 +76,7 @@ class NotebookQuery(PageQuery):
 
     name: str = ""
     state: str = ""
+    order_by: Literal["dtCreated", "name"] = "dtCreated"
 
 
 class NotebookReply(Reply):

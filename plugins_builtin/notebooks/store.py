@@ -64,9 +64,13 @@ def get(db: Db, notebook_id: str) -> Notebook:
 
 def find(
     db: Db, *, team_id: str = "", project_id: str = "", name: str = "", after: str = "", limit: int,
-    newest_first: bool = True,
+    newest_first: bool = True, by_name: bool = False,
 ) -> list[Notebook]:  # fmt: skip
-    """Notebooks of a project, or of all projects of a team, behind the one of id `after`; name: a part of it."""
+    """Notebooks of a project, or of all projects of a team, behind the one of id `after`; name: a part of it.
+
+    newest_first: descending. by_name: in the order of their names, not of their making.
+    """
+    place = "lower(name), seq" if by_name else "seq"
     sign, order = ("<", "DESC") if newest_first else (">", "ASC")
     found = rows(
         db,
@@ -74,8 +78,8 @@ def find(
         " AND (:project = '' OR project_id = :project)"
         " AND (:team = '' OR project_id IN (SELECT project_id FROM project_teams WHERE team_id = :team))"
         " AND (:name = '' OR instr(lower(name), lower(:name)) > 0)"
-        f" AND (:after = '' OR seq {sign} (SELECT seq FROM notebooks WHERE id = :after))"
-        f" ORDER BY seq {order} LIMIT :limit",
+        f" AND (:after = '' OR ({place}) {sign} (SELECT {place} FROM notebooks WHERE id = :after))"
+        f" ORDER BY {place.replace(',', f' {order},')} {order} LIMIT :limit",
         {"project": project_id, "team": team_id, "name": name, "after": after, "limit": limit},
     )
     return [_load(item) for item in found]
@@ -86,6 +90,14 @@ def set_instance_type(db: Db, notebook_id: str, instance_type: str) -> None:
         db,
         "UPDATE notebooks SET instance_type = ?, modified_ms = ? WHERE id = ?",
         (instance_type, db.clock.now_ms(), notebook_id),
+    )
+
+
+def move(db: Db, notebook_id: str, project_id: str) -> None:
+    execute(
+        db,
+        "UPDATE notebooks SET project_id = ?, modified_ms = ? WHERE id = ?",
+        (project_id, db.clock.now_ms(), notebook_id),
     )
 
 

@@ -7,7 +7,7 @@ from sqlite_utils import Migrations
 from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, Searchable, Tab, hookimpl
 from plugins_builtin.projects import api, pages, service, store
 
-INFO = PluginInfo("projects", title="Projects")
+INFO = PluginInfo("projects", title="Projects", requires=("teams",))
 
 
 @hookimpl
@@ -17,7 +17,7 @@ def register_migrations() -> list[Migrations]:
 
 @hookimpl
 def register_api_resources() -> list[ApiResource]:
-    return [api.PROJECTS]
+    return [api.PROJECTS, api.TAGS, api.COLLABORATORS, api.ACTIVITY]
 
 
 @hookimpl

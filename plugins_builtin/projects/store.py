@@ -6,7 +6,7 @@ from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script
 from appliance.errors import NotFound
-from plugins_builtin.projects.specs import Project
+from plugins_builtin.projects.specs import Project, Tag
 
 migrations = Migrations("projects")
 
@@ -20,6 +20,18 @@ def m001_projects(db: Database) -> None:
             seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, team_id TEXT NOT NULL REFERENCES teams(id),
             name TEXT NOT NULL, created_ms INTEGER NOT NULL, deleted_ms INTEGER);
         CREATE INDEX projects_by_team ON projects (team_id, seq) WHERE deleted_ms IS NULL;
+        """,
+    )
+
+
+@migrations()
+def m002_tags(db: Database) -> None:
+    script(
+        db,
+        """
+        CREATE TABLE project_tags (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, project_id TEXT NOT NULL REFERENCES projects(id), name TEXT NOT NULL,
+            created_ms INTEGER NOT NULL, UNIQUE (project_id, name));
         """,
     )
 
@@ -60,7 +72,7 @@ def of_team(
     return [Project(**item) for item in found]
 
 
-def named(db: Db, team_id: str, text: str, limit: int) -> list[Project]:
+def matching(db: Db, team_id: str, text: str, limit: int) -> list[Project]:
     """Projects of a team whose name or id contains the text, newest first."""
     found = rows(
         db,
@@ -77,3 +89,50 @@ def rename(db: Db, project_id: str, name: str) -> None:
 
 def mark_deleted(db: Db, project_id: str) -> None:
     execute(db, "UPDATE projects SET deleted_ms = ? WHERE id = ?", (db.clock.now_ms(), project_id))
+
+
+def named(db: Db, team_id: str, name: str) -> Project | None:
+    """The oldest project of a team that has this name."""
+    found = row(
+        db,
+        f"SELECT {_COLUMNS} FROM projects WHERE team_id = ? AND name = ? AND deleted_ms IS NULL ORDER BY seq LIMIT 1",
+        (team_id, name),
+    )
+    return Project(**found) if found else None
+
+
+def add_tag(db: Db, project_id: str, name: str) -> None:
+    """Nothing happens when it has this tag already."""
+    execute(
+        db,
+        "INSERT OR IGNORE INTO project_tags (project_id, name, created_ms) VALUES (?, ?, ?)",
+        (project_id, name, db.clock.now_ms()),
+    )
+
+
+def tag(db: Db, project_id: str, name: str) -> Tag:
+    """NotFound."""
+    found = row(
+        db,
+        "SELECT id, name, created_ms FROM project_tags WHERE project_id = ? AND name = ?",
+        (project_id, name),
+    )
+    if found is None:
+        raise NotFound(f"this project has no tag {name[:100]!r}")
+    return Tag(**found)
+
+
+def tags(db: Db, project_id: str, after: int, limit: int, newest_first: bool = True) -> list[Tag]:
+    """Tags behind the one of number `after` (0 = from the start)."""
+    sign, order = ("<", "DESC") if newest_first else (">", "ASC")
+    found = rows(
+        db,
+        "SELECT id, name, created_ms FROM project_tags WHERE project_id = ?"
+        f" AND (? = 0 OR id {sign} ?) ORDER BY id {order} LIMIT ?",
+        (project_id, after, after, limit),
+    )
+    return [Tag(**item) for item in found]
+
+
+def remove_tag(db: Db, project_id: str, name: str) -> None:
+    execute(db, "DELETE FROM project_tags WHERE project_id = ? AND name = ?", (project_id, name))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from appliance import identity, sessions
-from appliance.access import require, require_admin
+from appliance import api_keys, identity, sessions
+from appliance.access import require, require_admin, require_user
 from appliance.context import Context
-from appliance.db import write
-from appliance.errors import NotFound, Refused
+from appliance.db import Db, write
+from appliance.errors import Conflict, NotFound, Refused
 from appliance.events import emit
 from appliance.identity import Member, Role, Team, User
 from appliance.plugins import Hit
-from appliance.schema import Page, PageQuery, UserSummary
-from plugins_builtin.teams.specs import MemberBody, TeamMember
+from appliance.schema import NumberedQuery, Page, page_of
 
 
 def ensure_team(ctx: Context, namespace: str, name: str) -> Team:
@@ -45,41 +44,61 @@ def add_user(ctx: Context, handle: str, email: str, is_admin: bool, team: Team, 
     return user
 
 
+def add_member(ctx: Context, team_id: str, name: str, role: Role) -> Member:
+    """Put somebody who has an account into a team, by name or id; Conflict for a member."""
+    require(ctx, "teams.add_member", team_id=team_id)
+    user = user_named(ctx, name)
+    if any(member.user.id == user.id for member in identity.members(ctx.db, team_id)):
+        raise Conflict(f"{user.handle} is in this team already", hint="change the role instead")
+    set_role(ctx, team_id, user.id, role)
+    return member(ctx, team_id, user.id)
+
+
+def user_named(ctx: Context, name: str) -> User:
+    """By name or id; NotFound says who makes accounts."""
+    require_user(ctx)
+    for user in identity.users(ctx.db):
+        if name in (user.id, user.handle):
+            return user
+    raise NotFound(
+        f"there is no user {name[:100]!r}", hint="an admin of this appliance can add one first"
+    )
+
+
 def set_role(ctx: Context, team_id: str, user_id: str, role: Role) -> None:
-    """Add a member or change a role; the last owner of a team stays owner."""
+    """Add a member or change a role. Only owners make and unmake owners; the last one stays."""
     require(ctx, "teams.set_role", team_id=team_id)
     with write(ctx.db) as db:
-        _keep_an_owner(identity.members(db, team_id), user_id, role)
+        _guard_owners(ctx, identity.members(db, team_id), team_id, user_id, role)
         identity.set_member(db, team_id, user_id, role)
         emit(
-            db,
-            "team.member_changed",
-            subject=user_id,
-            team_id=team_id,
-            actor=ctx.principal.user_id,
+            db, "team.member_changed", subject=user_id, team_id=team_id, actor=ctx.principal.user_id,
             role=role,
-        )
+        )  # fmt: skip
 
 
-def remove_member(ctx: Context, team_id: str, user_id: str) -> TeamMember:
-    """Take somebody out of a team: pages, API and open notebooks close within seconds."""
+def remove_member(ctx: Context, team_id: str, user_id: str) -> Member:
+    """Take somebody out of a team: pages, API, keys and open notebooks close within seconds."""
     require(ctx, "teams.remove_member", team_id=team_id)
     with write(ctx.db) as db:
-        members = identity.members(db, team_id)
-        gone = next((member for member in members if member.user.id == user_id), None)
-        if gone is None:
-            raise NotFound("no such member")
-        _keep_an_owner(members, user_id, None)
+        gone = member(ctx, team_id, user_id)
+        _guard_owners(ctx, identity.members(db, team_id), team_id, user_id, None)
         identity.remove_member(db, team_id, user_id)
+        api_keys.remove_all(db, team_id, user_id)
         emit(
             db, "team.member_removed", subject=user_id, team_id=team_id, actor=ctx.principal.user_id
         )
-    return _shown(gone)
+    return gone
 
 
-def _keep_an_owner(members: list[Member], user_id: str, role: Role | None) -> None:
+def _guard_owners(
+    ctx: Context, members: list[Member], team_id: str, user_id: str, role: Role | None
+) -> None:
     owners = {member.user.id for member in members if member.role == "owner"}
-    if owners == {user_id} and role != "owner":
+    if (user_id in owners) == (role == "owner"):
+        return
+    require(ctx, "teams.set_owner", team_id=team_id)
+    if owners == {user_id}:
         raise Refused("a team needs an owner", hint="make somebody else owner first")
 
 
@@ -104,34 +123,55 @@ def search(ctx: Context, text: str, limit: int) -> list[Hit]:
     return hits[:limit]
 
 
-def list_members(ctx: Context, team_id: str, query: PageQuery) -> Page[TeamMember]:
-    """rest-v1 teamMemberships-listByTeamId."""
-    return Page([_shown(member) for member in members(ctx, team_id)])
+def member(ctx: Context, team_id: str, user_id: str) -> Member:
+    """One of them; NotFound."""
+    for found in members(ctx, team_id):
+        if found.user.id == user_id:
+            return found
+    raise NotFound("no such member")
 
 
-def update_member(ctx: Context, team_id: str, user_id: str, body: MemberBody) -> TeamMember:
-    """rest-v1: make a member admin, or not."""
+def page(ctx: Context, team_id: str, query: NumberedQuery, role: str = "") -> Page[Member]:
+    """Members of a team in the order in which they joined, of one role if given."""
+    require(ctx, "teams.members", team_id=team_id)
+    found = identity.find_members(
+        ctx.db, team_id, role=role, after=query.position, limit=query.limit + 1,
+        newest_first=query.order == "desc",
+    )  # fmt: skip
+    return page_of(found, query.limit, lambda member: str(member.seq))
+
+
+def make_admin(ctx: Context, team_id: str, user_id: str, is_admin: bool) -> Member:
+    """Make a member admin of the team, or not; an owner stays owner."""
     require(ctx, "teams.set_role", team_id=team_id)
-    role = identity.role_in(ctx.db, team_id, user_id)
-    if role is None:
-        raise NotFound("no such member")
-    if role != "owner":
-        set_role(ctx, team_id, user_id, "admin" if body.is_admin else "member")
-    return next(_shown(member) for member in members(ctx, team_id) if member.user.id == user_id)
+    if member(ctx, team_id, user_id).role != "owner":
+        set_role(ctx, team_id, user_id, "admin" if is_admin else "member")
+    return member(ctx, team_id, user_id)
+
+
+def set_appliance_admin(ctx: Context, user_id: str, is_admin: bool) -> None:
+    """Let a user administer the appliance, or not any more; one who can stays."""
+    require_admin(ctx)
+    with write(ctx.db) as db:
+        if not is_admin:
+            _keep_an_admin(db, user_id)
+        identity.set_admin(db, user_id, is_admin)
+        emit(db, "user.changed", subject=user_id, actor=ctx.principal.user_id, is_admin=is_admin)
 
 
 def disable_user(ctx: Context, user_id: str, disabled: bool) -> None:
     """Shut a user out at once, or let them in again; nothing of theirs is deleted."""
     require_admin(ctx)
     with write(ctx.db) as db:
+        if disabled:
+            _keep_an_admin(db, user_id)
         identity.set_disabled(db, user_id, disabled)
         sessions.end_all(db, user_id)
+        emit(db, "user.changed", subject=user_id, actor=ctx.principal.user_id, disabled=disabled)
 
 
-def _shown(member: Member) -> TeamMember:
-    return TeamMember(
-        user=UserSummary(id=member.user.id, email=member.user.email),
-        is_admin=member.role in ("admin", "owner"),
-        is_owner=member.role == "owner",
-        dt_confirmed=member.created_ms,
-    )
+def _keep_an_admin(db: Db, user_id: str) -> None:
+    identity.user_by_id(db, user_id)
+    admins = {user.id for user in identity.users(db) if user.is_admin and not user.disabled}
+    if admins == {user_id}:
+        raise Refused("this is the only admin of the appliance", hint="make another one first")

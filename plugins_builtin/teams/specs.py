@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from appliance.schema import Body, Reply, Time, UserSummary
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
+from appliance.schema import Body, MaybeTime, NumberedQuery, Reply, Time, UserSummary
 
 
 class TeamMember(Reply):
@@ -12,6 +16,29 @@ class TeamMember(Reply):
     is_admin: bool
     is_owner: bool
     dt_confirmed: Time
+
+
+class TeamMembership(Reply):
+    """rest-v1 `TeamMembership`. dt_deleted: when it ended, for one that just did."""
+
+    is_admin: bool
+    is_owner: bool
+    dt_confirmed: Time
+    dt_deleted: MaybeTime = None
+
+
+class MemberQuery(NumberedQuery):
+    """GET /teams/{teamId}/users."""
+
+    role: Literal["", "member", "admin", "owner"] = ""
+    order_by: Literal["dtConfirmed"] = "dtConfirmed"
+
+
+class NewMemberBody(Body):
+    """POST /teams/{teamId}/users. user: name or id of somebody who has an account here."""
+
+    user: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    role: Literal["member", "admin", "owner"] = "member"
 
 
 class MemberBody(Body):

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.person import PASSWORD
+
 BODIES: dict[str, dict[str, Any]] = {
     "projects.create": {"name": "new"},
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
     "settings.set": {"value": "2"},
+    "api_keys.create": {"name": "new"},
+    "auth.login": {"user": "owner", "password": PASSWORD},
+    "machine_types.map": {"instanceType": "C1"},
+    "project_collaborators.add": {"userId": "$user_id"},
+    "project_tags.add": {"name": "new"},
+    "teams.add_member": {"user": "eve"},
     "teams.set_role": {"isAdmin": True},
 }
 
-QUERIES: dict[str, str] = {"search.find": "?q=nb"}
+QUERIES: dict[str, str] = {"project_tags.remove": "?name=tag", "search.find": "?q=nb"}

@@ -65,15 +65,15 @@ def has_role(verb: Verb, role: str) -> bool:
 def test_every_caller_gets_what_the_declaration_says(
     world: World, resource: ApiResource, verb: Verb
 ) -> None:
-    method, path, body = world.request(resource, verb)
     wrong = []
     for caller in world.callers:
+        method, path, body = world.request(resource, verb, caller)
         with world.unchanged():
             answer = caller.call(world.lab, method, path, body)
         wanted = expected(resource, verb, caller)
         if answer.status_code not in wanted:
             wrong.append(f"{caller.name}: {answer.status_code} not {wanted}: {answer.text[:150]}")
-    assert not wrong, "\n".join([f"{method} {path}", *wrong])
+    assert not wrong, "\n".join([f"{verb.method} {verb.path}", *wrong])
 
 
 @pytest.mark.parametrize(("resource", "verb"), VERBS)
@@ -84,4 +84,5 @@ def test_every_permission_has_a_role(world: World, resource: ApiResource, verb: 
 def test_every_caller_is_there(world: World) -> None:
     kinds = {(caller.by, caller.role) for caller in world.callers}
     assert {("", ""), ("session", "owner"), ("session", "member"), ("session", "")} <= kinds
+    assert {("key", "owner"), ("key", "member"), ("key", "")} <= kinds
     assert {("workload", "member"), ("workload", "")} <= kinds

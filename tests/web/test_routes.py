@@ -5,17 +5,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from werkzeug.routing import Rule
 
+from appliance import api_keys
+from appliance.db import write
 from appliance.runtime import tasks
 from appliance.runtime.filework import FileWork
 from appliance.runtime.limits import CPU_OVERCOMMIT
 from tests.lab import Lab, Person, Thing, registry
+from tests.web.bodies import BODIES, QUERIES
 from tests.web.matrix import installed
 
-OPEN = {"/login", "/static/<path:filename>", "/v1/health", "/v1/openapi.json"}
+OPEN = {
+    "/login",
+    "/static/<path:filename>",
+    "/v1/auth/login",
+    "/v1/auth/session",
+    "/v1/health",
+    "/v1/openapi.json",
+}
 TAKES_ANYBODY = {"/", "/projects", "/images", "/cluster", "/team", "/docs/api"}
 FOR_ADMINS = {
     "/v1" + verb.path.replace("{", "<").replace("}", ">")
@@ -31,12 +42,18 @@ NEEDS_MORE = {
 
 def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, str]]:
     """Routes of the UI or of the API with this method, filled in."""
+    ann, team = lab.user("ann"), lab.team("lab")
+    with write(lab.db) as db:
+        key, _ = api_keys.add(db, ann.id, team.id, "anns secret name", None)
     values = {
+        "key_id": key.id,
+        "machine_type": "P4000",
+        "member_key_id": key.id,
         "notebook_id": notebook.id,
         "project_id": notebook.project_id,
         "workload_id": lab.workload(notebook).id,
-        "team_id": lab.team("lab").id,
-        "user_id": lab.user("ann").id,
+        "team_id": team.id,
+        "user_id": ann.id,
         "kind": "n",
         "target": notebook.id,
         "provider": "password",
@@ -100,9 +117,10 @@ def test_a_member_sees_every_page(lab: Lab, ann: Person, notebook: Thing) -> Non
             assert answer.status_code in expected, (path, answer.text)
 
 
-def test_a_member_sees_every_answer(lab: Lab, ann: Person, notebook: Thing) -> None:
+def test_an_owner_sees_every_answer(lab: Lab, ann: Person, notebook: Thing) -> None:
+    boss = lab.person("boss", role="owner")
     for rule, path in urls(lab, notebook, "GET", api=True):
-        answer = ann.http.get(path, query_string=NEEDS_MORE.get(rule.rule, {}))
+        answer = boss.http.get(path, query_string=NEEDS_MORE.get(rule.rule, {}))
         assert answer.status_code == (403 if rule.rule in FOR_ADMINS else 200), path
 
 
@@ -118,18 +136,15 @@ def test_nobody_is_asked_to_sign_in_and_comes_back(lab: Lab, notebook: Thing) ->
 def test_nobody_gets_401_from_the_api(lab: Lab, notebook: Thing, method: str) -> None:
     client = lab.app.test_client()
     headers = {"X-CSRF-Token": lab.appliance.keys.mac("csrf", "")}
-    for _, path in urls(lab, notebook, method, api=True):
-        answer = client.open(path, method=method, json=_body(path, notebook), headers=headers)
+    for rule, path in urls(lab, notebook, method, api=True):
+        answer = client.open(path, method=method, json=_body(rule, notebook), headers=headers)
         assert answer.status_code == 401, (method, path, answer.text)
 
 
-def _body(path: str, notebook: Thing) -> dict[str, str]:
+def _body(rule: Rule, notebook: Thing) -> dict[str, Any]:
     """One that passes the parser, so that the answer is about permission."""
-    if path == "/v1/notebooks":
-        return {"projectId": notebook.project_id, "machineType": "C1"}
-    if "/settings/" in path:
-        return {"value": "2"}
-    return {"name": "x"} if "/projects" in path else {}
+    body = BODIES.get(rule.endpoint.removeprefix("api.").replace(":", "."), {})
+    return {**body, "projectId": notebook.project_id} if "projectId" in body else body
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
@@ -141,14 +156,15 @@ def test_another_team_finds_nothing(
     if not api and method in ("PUT", "DELETE"):
         return
     for rule, path in urls(lab, notebook, method, api):
-        body = _body(path, notebook)
-        own = not rule.arguments & {"notebook_id", "project_id", "team_id", "target"}
+        body = _body(rule, notebook)
+        own = not rule.arguments & {"notebook_id", "project_id", "team_id", "target", "key_id"}
         if own and (method == "GET" or "projectId" not in body):
             if method == "GET":
                 assert "anns secret name" not in eve.call("GET", path).text, path
             continue
+        query = QUERIES.get(rule.endpoint.removeprefix("api.").replace(":", "."), "")
         if api:
-            answer = eve.call(method, path, body if method != "GET" else None)
+            answer = eve.call(method, path + query, body if method != "GET" else None)
         else:
             answer = eve.call(
                 method, path, data={"name": "x", "instance_type": "C1", "image": "notebook"}

@@ -16,6 +16,7 @@ from werkzeug.test import Client, TestResponse
 from appliance import events, identity
 from appliance.db import write
 from appliance.runtime import logs
+from appliance.runtime.tokens import workload_token
 from appliance.web import stream
 from appliance.web.stream import create_stream
 from tests.lab import Lab, Person, Thing
@@ -239,3 +240,39 @@ def test_a_cut_never_falls_into_a_character(text: str, at: int) -> None:
 @given(st.binary(min_size=1))
 def test_what_is_no_text_goes_on_too(data: bytes) -> None:
     assert 0 < stream._whole_characters(data) <= len(data)
+
+
+class TestByKey:
+    """A program that listens with an API key."""
+
+    def listen(self, app: Any, key: str) -> TestResponse:
+        headers = {"Authorization": f"Bearer {key}"}
+        return Client(app, use_cookies=False).get("/stream?last_event_id=0.0", headers=headers)
+
+    def test_hears_its_own_team_until_it_is_revoked(
+        self, lab: Lab, ann: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream, "REVIEW_S", 0.0)
+        lab.user("ann", "other")
+        key = ann.post("api-keys", name="watch")
+        mine, other = lab.team("lab").id, lab.team("other").id
+        for team in (other, mine):
+            with write(lab.db) as db:
+                events.emit(db, "x.y", subject=f"in {team}", team_id=team)
+        answer = self.listen(create_stream(lab.appliance), key.key)
+        assert answer.status_code == 200
+        chunks = iter(answer.response)
+        with gevent.Timeout(LONG_S):
+            heard = [next(chunks), next(chunks), next(chunks)]
+        assert b"api_key.created" in heard[1] and f"in {mine}".encode() in heard[2]  # type: ignore[operator]
+        ann.api("DELETE", f"api-keys/{key.id}")
+        with gevent.Timeout(LONG_S):
+            rest = list(chunks)
+        assert not [one for one in rest if other.encode() in one]  # type: ignore[operator]
+
+    def test_wrong_keys_and_workloads_hear_nothing(self, lab: Lab, ann: Person) -> None:
+        notebook = ann.notebook()
+        lab.settle()
+        token = workload_token(lab.appliance.keys, lab.workload(notebook).id)
+        app = create_stream(lab.appliance)
+        assert [self.listen(app, key).status_code for key in ("wrong", token)] == [401, 403]
