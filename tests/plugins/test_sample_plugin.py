@@ -54,7 +54,8 @@ def test_others_do_not_find_it(widgets: Lab, ann: Person) -> None:
     assert "Gear" not in eve.page("/search?q=gear").replace('value="gear"', "")
 
 
-def test_it_is_in_the_openapi_document(widgets: Lab, ann: Person) -> None:
+def test_its_command_and_method_are_in_the_document(widgets: Lab, ann: Person) -> None:
+    """From which the command line and the Python client are made, and the reference."""
     document = ann.api("GET", "openapi.json")
     operation = document["paths"]["/widgets/{widgetId}"]["get"]
     assert operation[openapi.EXTENSION]["words"] == "widgets details"

@@ -16,7 +16,7 @@ def titles(person: Person, text: str) -> list[str]:
 def test_by_a_part_of_the_name_in_any_case(lab: Lab, ann: Person) -> None:
     project = ann.project("Protein folding")
     ann.notebook(project, name="fold all")
-    assert titles(ann, "FOLD") == ["fold all", "Protein folding"]
+    assert titles(ann, "FOLD") == ["Protein folding", "fold all"]
     page = ann.page("/search?q=fold")
     assert f'href="/projects/{project}"' in page and 'value="fold"' in page
     assert "fold all" in ann.page("/search/box?q=fold") and "<html" not in ann.page(
