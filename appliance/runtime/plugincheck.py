@@ -79,7 +79,7 @@ def _rehearsed(config: Config, source: Source, limit_s: float) -> dict[str, Any]
         "appliance.rehearsal",
         str(config.data),
         source.name,
-        f"{limit_s - 1}",
+        str(limit_s),
     ]
     process = subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/",

@@ -28,7 +28,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         + ["--disable-pip-version-check", "--target", target, source],
         check=True, timeout=300,
     )  # fmt: skip
-    for folder in (target, *target.parents):
+    subprocess.run(["chmod", "-R", "a+rX", target], check=True, timeout=60)
+    for folder in target.parents:
         if str(folder) != "/tmp" and folder != Path("/"):
             folder.chmod(0o755)  # the plugin is tried with web's rights
     return target
@@ -46,5 +47,6 @@ def installed(packages: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 def widgets(installed: None) -> Iterator[Lab]:
     """A lab with the sample plugin."""
     with opened() as lab:
-        assert start_again(lab)["widgets"].state == "on"
+        found = start_again(lab)["widgets"]
+        assert found.state == "on", found.reason
         yield lab
