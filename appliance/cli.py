@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -52,13 +53,22 @@ def program() -> None:
     """One GPU server as a research lab's own Gradient."""
 
 
+def start_options(command: Any) -> Any:
+    """What both ways to start take: where the data are and where to listen."""
+    for option in (
+        click.argument("key", required=False),
+        click.option("--tls", metavar="self|CERT KEY", help="Serve HTTPS."),
+        click.option("--port", type=int, help="Port to listen on; 8080 if not given."),
+        click.option("--host", help="Address to listen on; 127.0.0.1 if not given."),
+        data_option,
+    ):
+        command = option(command)
+    return command
+
+
 @program.command()
-@data_option
-@click.option("--host", help="Address to listen on; 127.0.0.1 if not given.")
-@click.option("--port", type=int, help="Port to listen on; 8080 if not given.")
-@click.option("--tls", metavar="self|CERT KEY", help="Serve HTTPS.")
+@start_options
 @click.option("--stop", "stop_it", is_flag=True, help="Stop the services and everything that runs.")
-@click.argument("key", required=False)
 def up(
     data: str | None,
     host: str | None,
@@ -75,9 +85,37 @@ def up(
     if stop_it:
         up_module.stop(directory, start.stop_all)
         return
-    pair = None if tls is None else tuple(text for text in (tls, key) if text)
-    options = up_module.Options(directory, host, port, pair)
+    options = up_module.Options(directory, host, port, _tls(tls, key))
     up_module.up(options, start.PARTS, program=start.program())
+
+
+@program.command()
+@start_options
+@click.option(
+    "--units",
+    metavar="DIR",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The templates of the units: the checkout's folder systemd.",
+)
+def install(
+    data: str | None,
+    host: str | None,
+    port: int | None,
+    tls: str | None,
+    key: str | None,
+    units: Path,
+) -> None:
+    """Start everything as services of systemd (what scripts/install does after installing)."""
+    from appliance.runtime import service, start
+    from appliance.runtime import up as up_module
+
+    options = up_module.Options(config_module.data_dir(data), host, port, _tls(tls, key))
+    service.install(options, start.PARTS, start.program(), units)
+
+
+def _tls(tls: str | None, key: str | None) -> tuple[str, ...] | None:
+    return None if tls is None else tuple(text for text in (tls, key) if text)
 
 
 @program.command()

@@ -31,6 +31,16 @@ class Paths:
         return self.root / "run"
 
     @property
+    def lock(self) -> Path:
+        """Held by who runs the services: the manager of `up` alone, or the units of systemd together."""
+        return self.run / "up.lock"
+
+    @property
+    def service_env(self) -> Path:
+        """The environment of each unit, for systemd to read."""
+        return self.run / "env"
+
+    @property
     def wake(self) -> Path:
         """Touched by whoever writes; the other processes watch it."""
         return self.run / "wake" / "wake"

@@ -4,11 +4,41 @@
 # nftables is for our firewall; netavark of Debian 12 still calls iptables.
 PACKAGES="podman runc crun conmon netavark aardvark-dns catatonit iptables nftables iproute2 nginx-light git fcgiwrap
     mmdebstrap ca-certificates python3 python3-venv openssl uidmap util-linux procps"
+# Podman asks systemd for cgroups over D-Bus.
+[ ! -d /run/systemd/system ] || PACKAGES+=" dbus"
 STEP=1
 
 die() { # message, what to do next
     echo "error: $1${2:+: $2}" >&2
     exit 1
+}
+
+data_directory() { # a script's arguments: the data directory that they or the environment name
+    local data=${APPLIANCE_DATA:-/var/lib/appliance} argument next=
+    for argument in "$@"; do
+        [ -z "$next" ] || data=$argument
+        next=
+        case $argument in
+            --data) next=yes ;;
+            --data=*) data=${argument#--data=} ;;
+        esac
+    done
+    realpath -ms "${data:?}"
+}
+
+refuse_running() { # data directory: before anything is installed over a running appliance
+    local lock=$1/run/up.lock
+    if [ ! -e "$lock" ] || flock -n "$lock" true; then return; fi
+    flock -n --shared "$lock" true ||
+        die "the appliance in $1 runs already" "press Ctrl-C there or run scripts/up --stop"
+    die "systemd runs the appliance in $1" "stop it first: systemctl stop appliance.target 'appliance-*'"
+}
+
+ensure_installed() { # data directory, venv: packages, the directory itself, the Python environment
+    [ -r /etc/debian_version ] || die "this is not Debian" "install the packages by hand: $PACKAGES"
+    [ -d "$1" ] || mkdir -p -m 711 "$1"
+    step "Debian packages" ensure_packages $PACKAGES
+    step "Python environment in $2" ensure_venv "$2" server
 }
 
 step() { # name, command...: a numbered line before, the seconds after; the command's exit status

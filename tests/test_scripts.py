@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def bash(script: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["scripts/up", "scripts/test", ".ci/run"])
+@pytest.mark.parametrize("name", ["scripts/up", "scripts/install", "scripts/test", ".ci/run"])
 def test_help_needs_nothing(name: str) -> None:
     result = subprocess.run(
         [str(REPOSITORY / name), "--help"], cwd="/", capture_output=True, text=True, check=True
@@ -60,9 +61,42 @@ def test_environment_must_be_reachable_for_services(tmp_path: Path) -> None:
     assert bash("check_reachable /var/lib/appliance-never-there/venv").returncode == 0
 
 
+def test_nothing_is_installed_over_a_running_appliance(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    check = f"refuse_running {tmp_path}; echo free"
+    assert bash(check).stdout == "free\n"
+    lock = tmp_path / "run/up.lock"
+    lock.touch()
+    assert bash(check).stdout == "free\n"
+    for kind, words in (("--exclusive", "Ctrl-C"), ("--shared", "systemctl stop")):
+        held = bash(f"exec 9<{lock}; flock {kind} 9; {check}")
+        assert held.returncode == 1 and words in held.stderr and not held.stdout
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="is refused before")
+@pytest.mark.skipif(Path("/run/systemd/system").is_dir(), reason="would install")
+def test_install_wants_systemd() -> None:
+    result = bash("scripts/install")
+    assert result.returncode == 1 and "scripts/up starts the appliance without it" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, wanted",
+    [
+        ("", "/default"),
+        ("--data /a", "/a"),
+        ("--port 1 --data=/a/../b --tls self", "/b"),
+        ("--data /a --data /c/", "/c"),
+    ],
+)
+def test_the_data_directory_of_a_script(arguments: str, wanted: str) -> None:
+    found = bash(f"data_directory {arguments}", APPLIANCE_DATA="/default")
+    assert found.stdout.strip() == wanted
+
+
 def test_installed_packages_cost_nothing() -> None:
     result = bash("step packages ensure_packages bash dpkg; echo next $STEP")
-    assert result.stdout.splitlines() == ["[1] packages", "    0.0 s", "next 2"]
+    assert re.fullmatch(r"\[1\] packages\n    \d+\.\d s\nnext 2\n", result.stdout)
 
 
 def test_a_failing_step_ends_the_script() -> None:

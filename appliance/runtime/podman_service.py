@@ -110,7 +110,9 @@ def _mount_tool(*argv: str) -> str:
 
 def engine_env(containers_conf: Path) -> dict[str, str]:
     """The environment in which this host's podman command sees our containers' configuration."""
-    return {**os.environ, "CONTAINERS_CONF": str(containers_conf)}
+    # With it Podman would tell systemd that it is the service's main process.
+    kept = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+    return {**kept, "CONTAINERS_CONF": str(containers_conf)}
 
 
 def service_argv(socket: Path) -> list[str]:

@@ -12,6 +12,7 @@ from appliance.runtime.backend import Bind, Container, ContainerSpec, ContainerS
 INSTANCE_LABEL = "appliance.instance"
 
 _CPU_PERIOD_US = 100_000
+_OOM_SCORE_ADJ = 100
 _STATES: dict[str, ContainerState] = {
     "created": "created",
     "configured": "created",
@@ -86,6 +87,8 @@ def _isolation(spec: ContainerSpec) -> dict[str, Any]:
 def _limits(spec: ContainerSpec) -> dict[str, Any]:
     memory = spec.memory_mib << 20
     return {
+        # Whoever starts us: when the host's memory runs out, a workload goes before any service.
+        "oom_score_adj": _OOM_SCORE_ADJ,
         "shm_size": spec.shm_mib << 20,
         "resource_limits": {
             # "swap" counts memory and swap together: the same number means no swap.

@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
 from appliance.clock import Clock
 from appliance.config import Config, bracketed
 from appliance.errors import Invalid, Unavailable
 from appliance.runtime.slots import SLOTS, upstream
 from appliance.runtime.spec import GATEWAY_SOCKET
+from appliance.runtime.templates import fill
 
 KINDS = ("n",)  # first path segments on users' origins: notebooks
 ID = "[a-z][a-z0-9]{3,31}"  # as ids.is_id and spec.Name
@@ -48,10 +47,11 @@ OPEN_FILES = 16384
 LOG_BYTES = 16 << 20
 LOGS_KEPT = 2  # rotated files beside the current one
 TIMEOUT_S = 10
+# Nothing that a configuration file, nginx's or systemd's, would read as more than a path.
+PLAIN_PATH = re.compile(r"/[A-Za-z0-9._/@+-]*")
 
 _WRITABLE = ("cache", "logs", "pid", "tmp")
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}|\[[0-9a-f:.]+\]", re.IGNORECASE)
-_PATH = re.compile(r"/[A-Za-z0-9._/@+-]*")  # nothing that nginx would read as more than a path
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,12 @@ def render(site: Site) -> str:
     for text in (*site.names, *filter(None, [config.domain])):
         _check(_NAME, text, "a host name", "names and domain in config.toml")
     for folder in folders:
-        _check(_PATH, str(folder), "a plain path", "choose a path of letters, digits and ._/@+-")
+        _check(
+            PLAIN_PATH, str(folder), "a plain path", "choose a path of letters, digits and ._/@+-"
+        )
     subdomain = config.origin_mode == "subdomain"
-    return _template().render(
+    return fill(
+        Path(__file__).with_name("nginx.conf"),
         addresses=[bracketed(config.host)],
         api=site.api,
         certificate=site.certificate,
@@ -300,17 +303,6 @@ def _write(config: Config, target: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(target)
-
-
-def _template() -> Template:
-    here = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return here.get_template("nginx.conf")
 
 
 def _ui(config: Config) -> str:

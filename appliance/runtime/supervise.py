@@ -15,7 +15,18 @@ from pathlib import Path
 from appliance.boot import Appliance
 from appliance.config import Config
 from appliance.errors import ApplianceError, Conflict
-from appliance.runtime import capacity, connections, hostenv, loops, network, proxy, slots, wake
+from appliance.runtime import (
+    capacity,
+    connections,
+    hostenv,
+    loops,
+    network,
+    notify,
+    podman_service,
+    proxy,
+    slots,
+    wake,
+)
 from appliance.runtime.backend import Backend
 from appliance.runtime.closing import close_marked
 from appliance.runtime.filework import FileWork
@@ -93,6 +104,8 @@ def main(appliance: Appliance) -> None:
     lock = _lock(config)
     _own_the_host(appliance)
     paths = config.paths
+    # Again: a host may have changed since the installation, and limits are those of this process.
+    podman_service.write_containers_conf(paths, podman_service.detect())
     engine = PodmanService(paths.podman_socket, paths.containers_conf, paths.run / "podman.log")
     engine.ensure()
     backend = PodmanBackend(paths.podman_socket, config.instance)
@@ -117,6 +130,7 @@ def main(appliance: Appliance) -> None:
     for turner in _turners(appliance, backend, places, file_news):
         turner.start()
     wake.watch(paths.wake, supervisor.again, file_news)
+    notify.ready()
     _turn_for_ever(supervisor, engine, Notes(appliance, ""))
     os.close(lock)
 

@@ -68,6 +68,11 @@ class Steps:
     def __init__(self, first: int) -> None:
         self._number = first
 
+    @classmethod
+    def from_environment(cls) -> Steps:
+        """Numbers go on where the script that called us stopped."""
+        return cls(int(os.environ.get("APPLIANCE_FIRST_STEP", "1")))
+
     @contextmanager
     def step(self, name: str) -> Iterator[Progress]:
         """Yields where the step's own lines go."""
@@ -88,7 +93,18 @@ def up(options: Options, parts: Parts, program: Path) -> NoReturn:
     program: the `appliance` command that services are started with.
     Conflict if it runs already; Unavailable if this host lacks something essential.
     """
-    steps = Steps(int(os.environ.get("APPLIANCE_FIRST_STEP", "1")))
+    steps = Steps.from_environment()
+    lock, config, credentials = prepare(options, parts, steps)
+    steps.title("services")
+    announce(config, credentials, lock)
+    become_manager(config, processes(config, program, os.environ), lock)
+
+
+def prepare(options: Options, parts: Parts, steps: Steps) -> tuple[int, Config, str | None]:
+    """All that comes before the services: the lock (see take_lock), configuration, and credentials if new.
+
+    Blocks for minutes at the first start. Conflict and Unavailable as for `up`.
+    """
     if os.geteuid() != 0:
         raise Invalid("the appliance must be started as root", hint="sudo scripts/up")
     with steps.step("data directory"):
@@ -104,19 +120,20 @@ def up(options: Options, parts: Parts, program: Path) -> NoReturn:
         credentials = parts.setup(config)
         if credentials:  # now as well: they are shown once, and the start may yet be interrupted
             print(f"    {credentials}", flush=True)
-    steps.title("services")
-    announce(config, credentials, lock)
-    become_manager(config, processes(config, program, os.environ), lock)
+    return lock, config, credentials
 
 
 def take_lock(paths: Paths) -> int:
-    """A descriptor that holds the lock while it is open. Conflict names the process that has it."""
+    """A descriptor that holds the lock while it is open. Conflict says who has it."""
     for directory in (paths.root, paths.run):
         ensure_directory(Place(directory, 0, 0, 0o711))
-    descriptor = os.open(_lock_file(paths), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = _open_lock(paths)
     if not _locked(descriptor):
-        pid = os.pread(descriptor, 32, 0).decode("ascii").strip()
-        os.close(descriptor)
+        try:
+            _refuse_services(paths, descriptor)
+            pid = os.pread(descriptor, 32, 0).decode("ascii").strip()
+        finally:
+            os.close(descriptor)
         raise Conflict(
             f"the appliance in {paths.root} runs already as process {pid}",
             hint="press Ctrl-C there, run scripts/up --stop, or start another one with --data",
@@ -276,12 +293,13 @@ def become_manager(config: Config, plan: Sequence[Process], lock: int) -> NoRetu
 def stop(data: Path, stop_all: Callable[[Config], None]) -> None:
     """End the manager and its services, then what stop_all knows of: containers, networks, mounts.
 
-    Blocks for up to STOP_TIMEOUT_S; Unavailable if the manager does not end.
+    Blocks for up to STOP_TIMEOUT_S; Unavailable if the manager does not end, Conflict if systemd runs the services.
     """
     config = configuration.load(data)
-    descriptor = os.open(_lock_file(config.paths), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = _open_lock(config.paths)
     try:
         if not _locked(descriptor):
+            _refuse_services(config.paths, descriptor)
             _end(int(os.pread(descriptor, 32, 0)), descriptor)
         stop_all(config)  # under the lock: nobody starts meanwhile
     finally:
@@ -297,14 +315,24 @@ def _end(pid: int, lock: int) -> None:
         time.sleep(_POLL_S)
 
 
-def _lock_file(paths: Paths) -> Path:
-    return paths.run / "up.lock"
+def _open_lock(paths: Paths) -> int:
+    # Readable for all: the units of systemd take it under uids of their own.
+    return os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
-def _locked(descriptor: int) -> bool:
+def _locked(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     """Whether the lock could be taken, or is ours already."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def _refuse_services(paths: Paths, lock: int) -> None:
+    """Conflict if the lock, which somebody has, is shared: that is how units of systemd hold it."""
+    if _locked(lock, fcntl.LOCK_SH):
+        raise Conflict(
+            f"systemd runs the appliance in {paths.root}",
+            hint="stop it first: systemctl stop appliance.target 'appliance-*'",
+        )

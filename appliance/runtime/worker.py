@@ -20,7 +20,7 @@ from appliance.context import Context
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Invalid, PluginError, TryAgain
 from appliance.plugins.contracts import Loop
-from appliance.runtime import holders, loops, plugincheck, renew, tasks, wake, workloads
+from appliance.runtime import holders, loops, notify, plugincheck, renew, tasks, wake, workloads
 from appliance.runtime.spec import SpecPatch, WorkloadSpec
 from appliance.runtime.workloads import Workload
 
@@ -157,6 +157,7 @@ def main(appliance: Appliance, plugins_stamp: int) -> None:
         threading.Thread(
             target=run_loop, args=(appliance, loop), name=loop.name, daemon=True
         ).start()
+    notify.ready()
     while True:
         news.clear()
         ctx = appliance.context()

@@ -12,6 +12,7 @@ from appliance.runtime.podman_service import (
     Host,
     containers_conf_text,
     detect,
+    engine_env,
     needed_ulimits,
     pick_runtime,
 )
@@ -63,3 +64,10 @@ def test_where_the_kernel_counts() -> None:
     assert [str(path) for path in counter_files(unified)] == [
         "/sys/fs/cgroup/machine.slice/libpod-1.scope/container/memory.events"
     ]
+
+
+def test_the_engine_does_not_speak_to_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/x")
+    env = engine_env(Path("/c.conf"))
+    assert "NOTIFY_SOCKET" not in env
+    assert env["CONTAINERS_CONF"] == "/c.conf" and env["PATH"]

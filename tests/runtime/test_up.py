@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -152,6 +153,19 @@ def test_lock_names_its_holder(data: Path) -> None:
         up.take_lock(Paths(data))
     os.close(first)
     os.close(up.take_lock(Paths(data)))
+
+
+@as_root
+def test_units_of_systemd_share_the_lock(data: Path, made: Config) -> None:
+    with open(made.paths.lock, "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        for refused in (
+            lambda: up.take_lock(made.paths),
+            lambda: up.stop(data, lambda config: None),
+        ):
+            with pytest.raises(Conflict, match="systemd runs .*systemctl stop appliance.target"):
+                refused()
+    os.close(up.take_lock(made.paths))
 
 
 @pytest.fixture
