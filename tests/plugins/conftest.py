@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,23 +18,18 @@ SAMPLE = Path(__file__).parent.parent / "sample_plugin"
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of packages with the sample plugin in it."""
-    target = tmp_path_factory.mktemp("packages")
-    source = tmp_path_factory.mktemp("source") / "sample"
-    subprocess.run(
-        ["cp", "-r", SAMPLE, source], check=True, timeout=60
-    )  # a build leaves things there
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-        + ["--disable-pip-version-check", "--target", target, source],
-        check=True, timeout=300,
-    )  # fmt: skip
-    subprocess.run(["chmod", "-R", "a+rX", target], check=True, timeout=60)
-    for folder in target.parents:
-        if str(folder) != "/tmp" and folder != Path("/"):
-            folder.chmod(0o755)  # the plugin is tried with web's rights
-    return target
+def packages() -> Iterator[Path]:
+    """A folder of packages with the sample plugin in it. Not below pytest's own, which is closed to web's uid."""
+    with tempfile.TemporaryDirectory(prefix="packages") as folder:
+        source, target = Path(folder) / "source", Path(folder) / "packages"
+        shutil.copytree(SAMPLE, source)  # a build leaves things there
+        subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+            + ["--disable-pip-version-check", "--target", target, source],
+            check=True, timeout=300,
+        )  # fmt: skip
+        subprocess.run(["chmod", "-R", "a+rX", folder], check=True, timeout=60)
+        yield target
 
 
 @pytest.fixture
