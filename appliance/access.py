@@ -46,6 +46,14 @@ def require_user(ctx: Context) -> Principal:
     return ctx.principal
 
 
+def require_session(ctx: Context) -> Principal:
+    """The principal, when it is somebody at a browser: what a key or a workload must never do, such as making keys."""
+    principal = require_user(ctx)
+    if principal.by != "session":
+        raise Forbidden("this is for a browser's session", hint="sign in at the page")
+    return principal
+
+
 def require(ctx: Context, permission: str, *, project_id: str = "", team_id: str = "") -> str:
     """Check a permission on a project, or on a team; returns the team's id.
 

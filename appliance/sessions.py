@@ -105,6 +105,11 @@ def end_all(db: Db, user_id: str) -> None:
     execute(db, "DELETE FROM sessions WHERE user_id = ?", (user_id,))
 
 
+def end_others(db: Db, user_id: str, session_digest: str) -> None:
+    """Sign a user out everywhere else."""
+    execute(db, "DELETE FROM sessions WHERE user_id = ? AND digest <> ?", (user_id, session_digest))
+
+
 def of_user(db: Db, user_id: str) -> list[Session]:
     return [
         Session(**item)

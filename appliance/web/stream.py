@@ -43,10 +43,14 @@ LOG_CHUNK_BYTES = 32768
 
 @dataclass
 class Subscriber:
-    """An open page. teams: whose events it may see."""
+    """An open page. teams: whose events it may see. admin: of the appliance, who may see those of no team, too."""
 
     teams: frozenset[str]
+    admin: bool = False
     queue: Queue[Event] = field(default_factory=lambda: Queue(MAX_BEHIND))
+
+    def may_see(self, event: Event) -> bool:
+        return self.admin if event.team_id is None else event.team_id in self.teams
 
 
 class Hub:
@@ -93,7 +97,7 @@ class Hub:
 
     def _hand_out(self, event: Event) -> None:
         for subscriber in list(self._by_id.values()):
-            if event.team_id is None or event.team_id in subscriber.teams:
+            if subscriber.may_see(event):
                 if subscriber.queue.full():
                     # its connection ends below, and it comes back with Last-Event-ID
                     self.leave(subscriber)
@@ -142,7 +146,8 @@ def _open(appliance: Appliance, hub: Hub, request: Request) -> Response:
         raise Forbidden("this is for users", hint="use a session or an API key")
     position, offset = _resume(request)
     view = _log_view(ctx, request, offset)
-    body = _messages(ctx, hub, Subscriber(_teams(ctx)), position, view)
+    subscriber = Subscriber(_teams(ctx), ctx.principal.is_admin)
+    body = _messages(ctx, hub, subscriber, position, view)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Response(body, content_type="text/event-stream", headers=headers)
 
@@ -223,7 +228,7 @@ def _missed(ctx: Context, subscriber: Subscriber, position: int) -> list[Event]:
     position = max(position, events.head(ctx.db) - MOST_MISSED)
     while found := events.after(ctx.db, position):
         position = found[-1].id
-        missed += [e for e in found if e.team_id is None or e.team_id in subscriber.teams]
+        missed += [event for event in found if subscriber.may_see(event)]
     return missed
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from appliance.plugins import ApiResource, PluginInfo, hookimpl
-from plugins_builtin.account import api
+from appliance.plugins import ApiResource, Pages, PluginInfo, hookimpl
+from plugins_builtin.account import api, pages
 
 INFO = PluginInfo("account", title="Account", requires=("api_keys", "auth_password", "teams"))
 
@@ -11,3 +11,8 @@ INFO = PluginInfo("account", title="Account", requires=("api_keys", "auth_passwo
 @hookimpl
 def register_api_resources() -> list[ApiResource]:
     return [api.AUTH]
+
+
+@hookimpl
+def register_pages() -> list[Pages]:
+    return [Pages(pages.blueprint)]

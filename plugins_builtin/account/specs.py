@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from appliance.schema import Body, Reply, Time, Title
 
@@ -17,6 +17,21 @@ class LoginBody(Body):
     team: Annotated[str, StringConstraints(max_length=100)] = ""
     key_name: Title = "login"
     expires_in_days: int | None = Field(default=None, ge=1, le=3650)
+
+
+class KeyForm(BaseModel):
+    """A new API key at the page. expires_in_days: 0 = never."""
+
+    name: Title
+    team: Annotated[str, StringConstraints(max_length=100)]
+    expires_in_days: int = Field(ge=0, le=3650)
+
+
+class PasswordForm(BaseModel):
+    """A new password at the page."""
+
+    current: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    password: Annotated[str, StringConstraints(min_length=8, max_length=256)]
 
 
 class LoginReply(Reply):

@@ -33,7 +33,7 @@ def _list_team(ctx: Context, team_id: str, query: NumberedQuery) -> Page[ApiKeyR
 
 
 def _create(ctx: Context, body: ApiKeyBody) -> NewApiKeyReply:
-    key, text = service.create(ctx, body)
+    key, text = service.create(ctx, body.name, body.expires_in_days)
     return NewApiKeyReply(**dict(shown(ctx, key)), key=text)
 
 

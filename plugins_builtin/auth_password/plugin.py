@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from sqlite_utils import Migrations
 
-from appliance.plugins import AuthProvider, PluginInfo, SetupStep, hookimpl
-from plugins_builtin.auth_password import commands, service, store
+from appliance.plugins import AuthProvider, NavItem, Pages, PluginInfo, SetupStep, hookimpl
+from plugins_builtin.auth_password import commands, pages, service, store
 
 INFO = PluginInfo("auth_password", title="Password sign-in", requires=("teams",))
 
@@ -29,3 +29,12 @@ def register_setup() -> list[SetupStep]:
 @hookimpl
 def register_commands() -> list[click.Command]:
     return [commands.users]
+
+
+@hookimpl
+def register_pages() -> list[Pages]:
+    return [
+        Pages(
+            pages.blueprint, nav=(NavItem("Users", "users.index", "user", order=100, admin=True),)
+        )
+    ]

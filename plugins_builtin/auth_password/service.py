@@ -9,10 +9,11 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from appliance import identity, sessions
-from appliance.access import require_admin
+from appliance.access import require_admin, require_session
 from appliance.context import Context
 from appliance.db import write
 from appliance.errors import Invalid, TooMany, Unauthenticated
+from appliance.events import emit
 from appliance.identity import Role, Team, User
 from plugins_builtin.auth_password import store
 from plugins_builtin.teams import service as teams
@@ -73,14 +74,38 @@ def _matches(hashed: str, password: str) -> bool:
 
 
 def set_password(ctx: Context, user: User, password: str) -> None:
-    """Set it and sign the user out everywhere."""
+    """Set it and sign the user out everywhere. API keys stay good."""
     require_admin(ctx)
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise Invalid(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
-    hashed = _hasher.hash(password)
+    hashed = _hashed(password)
     with write(ctx.db) as db:
         store.put(db, user.id, hashed)
         sessions.end_all(db, user.id)
+        emit(db, "user.password_set", subject=user.id, actor=ctx.principal.user_id)
+
+
+def change_password(ctx: Context, current: str, password: str) -> None:
+    """Somebody's own, known before; ends their other sessions. Wrong tries count as at signing in."""
+    principal = require_session(ctx)
+    hashed = _hashed(password)
+    sign_in(ctx, {"user": principal.user_name, "password": current}, ctx.address)
+    with write(ctx.db) as db:
+        store.put(db, principal.user_id, hashed)
+        sessions.end_others(db, principal.user_id, principal.credential)
+        emit(db, "user.password_set", subject=principal.user_id, actor=principal.user_id)
+
+
+def _hashed(password: str) -> str:
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise Invalid(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+    return _hasher.hash(password)
+
+
+def reset_password(ctx: Context, user_id: str) -> tuple[User, str]:
+    """A fresh one for somebody, which is shown once."""
+    require_admin(ctx)
+    user, password = identity.user_by_id(ctx.db, user_id), fresh_password()
+    set_password(ctx, user, password)
+    return user, password
 
 
 def has_password(ctx: Context, user: User) -> bool:

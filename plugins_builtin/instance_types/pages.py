@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from appliance import identity, settings
-from appliance.access import require_user
+from appliance.access import require_admin, require_user
 from appliance.context import Context
+from appliance.errors import ApplianceError
 from appliance.runtime import capacity, workloads
 from appliance.runtime.limits import CPU_OVERCOMMIT
 from appliance.runtime.scheduler import Capacity, Lease
 from appliance.runtime.workloads import Workload
-from appliance.web.pages import context, fragment, page
+from appliance.web.errors import status_of
+from appliance.web.pages import context, done, fragment, page
+from plugins_builtin.instance_types import service
 
 
 def blueprint() -> Blueprint:
@@ -21,6 +24,9 @@ def blueprint() -> Blueprint:
     pages.add_url_rule("/cluster", "cluster", cluster)
     pages.add_url_rule("/cluster/panel", "panel", panel)
     pages.add_url_rule("/cluster/gauge", "gauge", gauge)
+    pages.add_url_rule("/admin/machine-types", "names", machine_types)
+    pages.add_url_rule("/admin/machine-types", "map_name", map_name, methods=["POST"])
+    pages.add_url_rule("/admin/machine-types/reset", "unmap_name", unmap_name, methods=["POST"])
     return pages
 
 
@@ -102,3 +108,38 @@ def _shown(ctx: Context, item: Workload) -> dict[str, Any]:
         "position": item.wait_position,
         "reason": item.wait_reason,
     }
+
+
+def machine_types() -> str:
+    """What names of Gradient's are here, for admins to change."""
+    return _machine_types({"name": "", "instance_type": ""}, {})
+
+
+def _machine_types(values: dict[str, str], errors: dict[str, str]) -> str:
+    ctx = context()
+    require_admin(ctx)
+    return page(
+        "instance_types/names.html",
+        "Machine types",
+        live=False,
+        names=service.machine_types(ctx),
+        types=list(ctx.registry.instance_types),
+        values=values,
+        errors=errors,
+    )
+
+
+def map_name() -> Any:
+    """Let a name stand for a type."""
+    values = {key: request.form.get(key, "").strip() for key in ("name", "instance_type")}
+    try:
+        service.map_name(context(), values["name"], values["instance_type"])
+    except ApplianceError as error:
+        return _machine_types(values, {"name": str(error)}), status_of(error)
+    return done("/admin/machine-types", "Saved.")
+
+
+def unmap_name() -> Any:
+    """Back to what it stands for by itself."""
+    service.unmap_name(context(), request.form.get("name", ""))
+    return done("/admin/machine-types", "Saved.")

@@ -46,7 +46,10 @@ def register_pages() -> list[Pages]:
     return [
         Pages(
             pages.blueprint,
-            nav=(NavItem("Cluster", "instance_types.cluster", "server-2", order=70),),
+            nav=(
+                NavItem("Cluster", "instance_types.cluster", "server-2", order=70),
+                NavItem("Machine types", "instance_types.names", "server", order=110, admin=True),
+            ),
         )
     ]
 

@@ -28,6 +28,7 @@ from plugins_builtin.projects.specs import (
     TagBody,
     TagQuery,
     TagReply,
+    ThingReply,
 )
 
 
@@ -109,6 +110,12 @@ def _activity(item: Activity) -> ActivityReply:
     )
 
 
+def _list_none(ctx: Context, project_id: str, query: PartsQuery) -> Page[ThingReply]:
+    """Nothing here makes models or deployments yet, and that is what an empty page says."""
+    service.get(ctx, project_id)
+    return Page([])
+
+
 PROJECTS = ApiResource(
     "projects",
     id_prefix="pr",
@@ -182,5 +189,25 @@ ACTIVITY = ApiResource(
             "list", "GET", "/projects/{project_id}/activity", _list_activity, query=ActivityQuery,
             summary="What happened to the deployments of a project",
         ),
+    ),
+)  # fmt: skip
+
+LISTS = {
+    "models": "Models",
+    "deployments": "Deployments",
+    "apps": "Deployments, by their former name,",
+}
+THINGS = ApiResource(
+    "project_things",
+    id_prefix="",
+    spec=ThingReply,
+    title="Models and deployments of projects: none, until this appliance can make some",
+    words="projects",
+    verbs=tuple(
+        Verb(
+            f"list_{kind}", "GET", f"/projects/{{project_id}}/{kind}", _list_none, query=PartsQuery,
+            permission="projects.get", summary=f"{name} of a project",
+        )
+        for kind, name in LISTS.items()
     ),
 )  # fmt: skip

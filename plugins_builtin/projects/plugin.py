@@ -17,7 +17,7 @@ def register_migrations() -> list[Migrations]:
 
 @hookimpl
 def register_api_resources() -> list[ApiResource]:
-    return [api.PROJECTS, api.TAGS, api.COLLABORATORS, api.ACTIVITY]
+    return [api.PROJECTS, api.TAGS, api.COLLABORATORS, api.ACTIVITY, api.THINGS]
 
 
 @hookimpl

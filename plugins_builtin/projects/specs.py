@@ -164,3 +164,10 @@ class ActivityReply(Reply):
     data: ActivityChange | None
     deployment: ActivityDeployment
     dt_created: Time
+
+
+class ThingReply(Reply):
+    """A model or a deployment."""
+
+    id: str
+    name: str

@@ -113,7 +113,9 @@ def search(ctx: Context, text: str, limit: int) -> list[Hit]:
     wanted = text.lower()
     team = identity.team_by_id(ctx.db, ctx.principal.team_id)
     if ctx.principal.is_admin:
-        people = [Hit(user.handle, "/team", "user", user.email) for user in identity.users(ctx.db)]
+        people = [
+            Hit(user.handle, "/admin/users", "user", user.email) for user in identity.users(ctx.db)
+        ]
         teams = [Hit(one.name, "/team", "team", one.namespace) for one in identity.teams(ctx.db)]
     else:
         found = members(ctx, team.id)
@@ -153,8 +155,7 @@ def set_appliance_admin(ctx: Context, user_id: str, is_admin: bool) -> None:
     """Let a user administer the appliance, or not any more; one who can stays."""
     require_admin(ctx)
     with write(ctx.db) as db:
-        if not is_admin:
-            _keep_an_admin(db, user_id)
+        _keep_an_admin(db, user_id, is_admin)
         identity.set_admin(db, user_id, is_admin)
         emit(db, "user.changed", subject=user_id, actor=ctx.principal.user_id, is_admin=is_admin)
 
@@ -163,15 +164,15 @@ def disable_user(ctx: Context, user_id: str, disabled: bool) -> None:
     """Shut a user out at once, or let them in again; nothing of theirs is deleted."""
     require_admin(ctx)
     with write(ctx.db) as db:
-        if disabled:
-            _keep_an_admin(db, user_id)
+        _keep_an_admin(db, user_id, not disabled)
         identity.set_disabled(db, user_id, disabled)
         sessions.end_all(db, user_id)
         emit(db, "user.changed", subject=user_id, actor=ctx.principal.user_id, disabled=disabled)
 
 
-def _keep_an_admin(db: Db, user_id: str) -> None:
+def _keep_an_admin(db: Db, user_id: str, stays: bool) -> None:
+    """NotFound for an unknown user; Refused when the last admin would not stay one."""
     identity.user_by_id(db, user_id)
     admins = {user.id for user in identity.users(db) if user.is_admin and not user.disabled}
-    if admins == {user_id}:
+    if admins == {user_id} and not stays:
         raise Refused("this is the only admin of the appliance", hint="make another one first")

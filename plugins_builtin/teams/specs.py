@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import BaseModel, StringConstraints
 
 from appliance.schema import Body, MaybeTime, NumberedQuery, Reply, Time, UserSummary
 
@@ -39,6 +39,12 @@ class NewMemberBody(Body):
 
     user: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
     role: Literal["member", "admin", "owner"] = "member"
+
+
+class RoleForm(BaseModel):
+    """Another role, at the page."""
+
+    role: Literal["member", "admin", "owner"]
 
 
 class MemberBody(Body):

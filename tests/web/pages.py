@@ -7,7 +7,6 @@ from typing import Any
 from tests.web.admin_samples import ADMIN_PAGES
 from tests.web.samples import (
     CLUSTER,
-    DAY,
     DETAIL,
     ERROR,
     FAILED,
@@ -16,7 +15,6 @@ from tests.web.samples import (
     LOGIN,
     NASTY,
     NEW_NOTEBOOK,
-    NOW_MS,
     PROJECT,
     PROJECT_TABS,
     REFERENCE,
@@ -24,6 +22,7 @@ from tests.web.samples import (
     STARTING,
     notebook,
 )
+from tests.web.samples_people import PEOPLE
 
 PAGES: list[tuple[str, str, dict[str, Any]]] = [
     (
@@ -162,23 +161,7 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("notebook-sessions", "notebooks/_sessions.html", DETAIL),
     ("files", "notebooks/files.html", FILES),
     ("files-empty", "notebooks/files.html", {**FILES, "entries": [], "truncated": False}),
-    (
-        "members",
-        "teams/members.html",
-        {
-            "title": "Vision lab",
-            "team": {"id": "te1", "name": "Vision lab"},
-            "members": [
-                {
-                    "user_name": "ann",
-                    "role": "owner",
-                    "joined_ms": NOW_MS - 90 * DAY,
-                    "is_you": True,
-                },
-                {"user_name": "bo", "role": "member", "joined_ms": NOW_MS - DAY, "is_you": False},
-            ],
-        },
-    ),
+    *PEOPLE,
     ("cluster", "instance_types/list.html", CLUSTER),
     ("cluster-idle", "instance_types/list.html", {**CLUSTER, "leases": [], "queue": []}),
     (

@@ -112,9 +112,16 @@ def test_a_member_sees_every_page(lab: Lab, ann: Person, notebook: Thing) -> Non
             answer = ann.http.get(path, query_string=NEEDS_MORE.get(rule.rule, {}))
             redirects = rule.rule in ("/projects/<project_id>", "/open/<kind>/<target>")
             expected = (303,) if redirects else (200, 204)
-            if rule.rule.startswith("/admin/"):
+            if path.startswith("/admin/"):
                 expected = (403,)
             assert answer.status_code in expected, (path, answer.text)
+
+
+def test_an_admin_sees_every_page_of_admins(lab: Lab, notebook: Thing) -> None:
+    root = lab.person("root", admin=True)
+    for _, path in urls(lab, notebook, "GET", api=False):
+        if path.startswith("/admin/"):
+            root.page(path)
 
 
 def test_an_owner_sees_every_answer(lab: Lab, ann: Person, notebook: Thing) -> None:

@@ -242,6 +242,17 @@ def test_what_is_no_text_goes_on_too(data: bytes) -> None:
     assert 0 < stream._whole_characters(data) <= len(data)
 
 
+def test_what_is_of_no_team_is_for_admins(lab: Lab, ann: Person) -> None:
+    root = lab.person("root", admin=True)
+    app = create_stream(lab.appliance)
+    tabs = [Tab(app, person) for person in (root, ann)]
+    for team_id in (None, lab.team("lab").id):
+        with write(lab.db) as db:
+            events.emit(db, "user.changed", subject=str(team_id), team_id=team_id)
+    heard = [tab.next()[1]["subject"] for tab in tabs]
+    assert heard == ["None", lab.team("lab").id]
+
+
 class TestByKey:
     """A program that listens with an API key."""
 
