@@ -14,7 +14,7 @@ from appliance.access import SYSTEM, Principal
 from appliance.clock import Clock, SystemClock
 from appliance.config import Config
 from appliance.context import Context
-from appliance.plugins import loader
+from appliance.plugins import loader, sources, verdicts
 from appliance.plugins.registry import Registry
 from appliance.runtime import holders, loops, slots, tasks, workloads
 
@@ -30,6 +30,7 @@ CORE_MIGRATIONS: tuple[Migrations, ...] = (
     tasks.migrations,
     holders.migrations,
     loops.migrations,
+    verdicts.migrations,
 )
 
 
@@ -53,6 +54,22 @@ def boot(data: Path, clock: Clock | None = None) -> Appliance:
     """Ready to work; the database must have been migrated (`migrate`)."""
     config = config_module.load(data)
     return assemble(config, loader.load(), clock or SystemClock())
+
+
+def boot_with_plugins(data: Path, clock: Clock | None = None) -> Appliance:
+    """As `boot`, with third-party plugins that fit: for web, stream and worker, never for a process of root's.
+
+    One that fails now although it was tried is left out, and noted for the admin.
+    """
+    config = config_module.load(data)
+    database = db.open_db(config.paths.database)
+    found = verdicts.usable(database, sources.find(config.paths.plugins))
+    registry, reasons = loader.load_more(loader.builtin_modules(loader.BUILTIN), found)
+    for name, reason in reasons.items():
+        with db.write(database):
+            verdicts.fail(database, name, reason)
+    database.conn.close()
+    return assemble(config, registry, clock or SystemClock())
 
 
 def assemble(config: Config, registry: Registry, clock: Clock) -> Appliance:

@@ -29,7 +29,6 @@ MACHINE = {
     "doctor": "Check this host; each problem with its cure.",
     "install": "Start everything as services of systemd.",
     "up": "Start everything in the foreground.",
-    "settings": "Live settings of this machine's appliance.",
     "supervisor": "",
     "worker": "",
     "web": "",

@@ -51,6 +51,11 @@ class Paths:
         return self.run / "wake" / "wake"
 
     @property
+    def renew(self) -> Path:
+        """Touched when web, stream and worker must start again, because other plugins are to run."""
+        return self.run / "wake" / "renew"
+
+    @property
     def http(self) -> Path:
         """Sockets of web and stream: owned by web, entered by nginx."""
         return self.run / "http"

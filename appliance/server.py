@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from appliance import config as config_module
-from appliance.commands import admin_context, data_option
+from appliance.commands import admin_context, data_option, plugin_commands
 from appliance.errors import ApplianceError
 
 CONFIG_WAIT_S = 0.1
@@ -30,7 +30,8 @@ class Machine(click.Group):
         return sorted({*super().list_commands(ctx), *_plugin_commands()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or _plugin_commands().get(cmd_name)
+        found = super().get_command(ctx, cmd_name) or _plugin_commands().get(cmd_name)
+        return found or plugin_commands(sys.argv).get(cmd_name)
 
 
 def _plugin_commands() -> dict[str, click.Command]:
@@ -158,7 +159,7 @@ def set_setting(key: str, value: str, data: str | None) -> None:
     ctx = admin_context(data)
     setting = ctx.registry.settings.get(key)
     if setting is None:
-        raise click.ClickException(f"there is no setting {key}: see `appliance settings list`")
+        raise click.ClickException(f"there is no setting {key}: see `appliance admin settings list`")
     with write(ctx.db) as db:
         settings.put(db, setting, value, ctx.keys)
     click.echo(f"{key} = {'***' if setting.secret else settings.get(ctx.db, setting)}")
@@ -181,23 +182,25 @@ def worker(data: str | None) -> None:
     from appliance.runtime import worker as worker_module
 
     _log_to_stderr()
-    worker_module.main(_boot(data))
+    stamp = _plugins_stamp(data)
+    worker_module.main(_boot_with_plugins(data), stamp)
 
 
 @admin.command()
 @data_option
 def web(data: str | None) -> None:
     """Run the web pages and the API."""
-    from appliance.app import create_app
-    from appliance.web.serve import Server, options
+    from appliance.app import create_web
+    from appliance.web.serve import Server, ends_when_renewed, options
 
     _log_to_stderr()
-    appliance = _boot(data)
-    http = appliance.config.paths.http
+    directory = config_module.data_dir(data)
+    paths = config_module.load(directory).paths
     served = options(
-        http / "web.sock", http, worker_class="gthread", workers=2, threads=8, timeout=60
-    )
-    Server(lambda: create_app(appliance), served).run()
+        paths.http / "web.sock", paths.http, worker_class="gthread", workers=2, threads=8, timeout=60,
+        **ends_when_renewed(paths),
+    )  # fmt: skip
+    Server(lambda: create_web(directory), served).run()
 
 
 @admin.command()
@@ -207,16 +210,17 @@ def stream(data: str | None) -> None:
     from gevent import monkey
 
     monkey.patch_all()
-    from appliance.web.serve import Server, options
+    from appliance.web.serve import Server, ends_when_renewed, options
     from appliance.web.stream import create_stream
 
     _log_to_stderr()
     _allow_many_files()
-    appliance = _boot(data)
-    http = appliance.config.paths.http
+    paths = config_module.load(config_module.data_dir(data)).paths
     served = options(
-        http / "stream.sock", http, worker_class="gevent", workers=1, worker_connections=5000
-    )
+        paths.http / "stream.sock", paths.http, worker_class="gevent", workers=1, worker_connections=5000,
+        **ends_when_renewed(paths),
+    )  # fmt: skip
+    appliance = _boot_with_plugins(data)
     Server(lambda: create_stream(appliance), served).run()
 
 
@@ -246,6 +250,18 @@ def _boot(data: str | None) -> Any:
     from appliance import boot
 
     return boot.boot(config_module.data_dir(data))
+
+
+def _boot_with_plugins(data: str | None) -> Any:
+    from appliance import boot
+
+    return boot.boot_with_plugins(config_module.data_dir(data))
+
+
+def _plugins_stamp(data: str | None) -> int:
+    from appliance.runtime import renew
+
+    return renew.stamp(config_module.load(config_module.data_dir(data)).paths)
 
 
 def _log_to_stderr() -> None:

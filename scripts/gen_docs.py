@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT))
 
 from appliance.client.document import Document  # noqa: E402  (needs the path above)
 from appliance.web import openapi  # noqa: E402
-from scripts.gendocs import api, bundle, cli, stub  # noqa: E402
+from scripts.gendocs import api, bundle, cli, pages, stub  # noqa: E402
 
 
 def files() -> Mapping[str, Callable[[], str]]:
@@ -24,6 +24,7 @@ def files() -> Mapping[str, Callable[[], str]]:
         "appliance/client/groups.pyi": lambda: stub.text(document),
         "docs/api.md": lambda: api.text(document),
         "docs/cli.md": lambda: cli.text(document),
+        **pages.FILES,
     }
 
 

@@ -33,7 +33,7 @@ ROWS = (
     r"context|events|identity|access|vault|settings|sessions|api_keys|plugins/.*|runtime/(scheduler|images|limits|hostenv)",
     r"runtime/.*|boot|gate|commands",
     r"web/.*",
-    r"app|cli|server",
+    r"app|cli|server|rehearsal",
 )
 
 

@@ -29,6 +29,12 @@ class SecretReply(Record):
     dt_created: datetime
     dt_modified: datetime
 
+class HitReply(Record):
+    title: str
+    kind: str
+    detail: str
+    url: str
+
 class SessionReply(Record):
     id: str
     state: str
@@ -128,6 +134,47 @@ class RegistryReply(Record):
     kind: Literal["other", "dockerhub", "gcr", "ghcr", "digitalocean", "azure"]
     dt_created: datetime
     dt_modified: datetime
+
+class HealthReply(Record):
+    ok: bool
+    version: str
+    python: str
+    sqlite: str
+    kernel: str
+    database_bytes: int
+    disk_free_bytes: int
+    disk_total_bytes: int
+    loops: builtins.list[LoopReply]
+    parked_events: int
+    failed_plugins: builtins.list[str]
+
+class LoopReply(Record):
+    name: str
+    plugin: str
+    dt_seen: datetime | None
+    error: str
+    late: bool
+
+class SettingReply(Record):
+    key: str
+    type: str
+    value: str
+    default: str
+    help: str
+    secret: bool
+    least: float | None
+    greatest: float | None
+
+class PluginReply(Record):
+    name: str
+    title: str
+    version: str
+    source: str
+    state: str
+    reason: str
+    notes: str
+    dt_checked: datetime | None
+    adds: dict[str, Any]
 
 class Session(Record):
     team: SessionTeam
@@ -265,6 +312,20 @@ class _TeamsApiKeys:
 class _Teams:
     api_keys: _TeamsApiKeys
     members: _TeamsMembers
+
+class _Settings:
+    def list(
+        self,
+    ) -> builtins.list[SettingReply]:
+        """All settings."""
+
+    def set(
+        self,
+        setting: str,
+        *,
+        value: str,
+    ) -> SettingReply:
+        """Change a setting."""
 
 class _SecretsUpdate:
     def cluster(
@@ -441,6 +502,15 @@ class _Secrets:
     set: _SecretsSet
     update: _SecretsUpdate
 
+class _Search:
+    def find(
+        self,
+        *,
+        q: str,
+        limit: int = ...,
+    ) -> builtins.list[HitReply]:
+        """Search everything that you may see."""
+
 class _ProjectsTags:
     def add(
         self,
@@ -582,6 +652,30 @@ class _Projects:
         name: str,
     ) -> ProjectReply:
         """Rename a project."""
+
+class _Plugins:
+    def details(
+        self,
+        plugin: str,
+    ) -> PluginReply:
+        """One plugin."""
+
+    def disable(
+        self,
+        plugin: str,
+    ) -> PluginReply:
+        """Stop using a plugin."""
+
+    def enable(
+        self,
+        plugin: str,
+    ) -> PluginReply:
+        """Use a plugin again."""
+
+    def list(
+        self,
+    ) -> builtins.list[PluginReply]:
+        """All plugins."""
 
 class _Notebooks:
     def create(
@@ -803,7 +897,10 @@ class Groups:
     container_registries: _ContainerRegistries
     machine_types: _MachineTypes
     notebooks: _Notebooks
+    plugins: _Plugins
     projects: _Projects
+    search: _Search
     secrets: _Secrets
+    settings: _Settings
     teams: _Teams
     def group(self, name: str) -> Any: ...

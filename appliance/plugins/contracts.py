@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,12 +20,16 @@ API_VERSION = 1
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """Who a plugin is. requires: plugins that must be there, whose `service` it may import."""
+    """Who a plugin is. requires: plugins that must be there, whose `service` it may import.
+
+    version: for a plugin in a file; that of a package is the package's.
+    """
 
     name: str
     title: str
     requires: tuple[str, ...] = ()
     api_version: int = API_VERSION
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -217,3 +221,25 @@ class SetupStep:
 
     name: str
     run: Callable[[Context, Mapping[str, str]], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Something found. url: a path on this site; kind: one word, such as "notebook"; detail: what tells it from others."""
+
+    title: str
+    url: str
+    kind: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """Something that the search box looks through.
+
+    find(ctx, text, limit) -> at most `limit` hits, the best first, and only what ctx.principal may see. Called at every
+    pause in typing: keep it to one query.
+    """
+
+    name: str
+    find: Callable[[Context, str, int], Sequence[Hit]]

@@ -21,6 +21,7 @@ from appliance.plugins.contracts import (
     Pages,
     Panel,
     RefKind,
+    Searchable,
     Setting,
     SetupStep,
 )
@@ -86,6 +87,10 @@ class Hooks:
     @hookspec
     def register_setup(self) -> list[SetupStep]:  # type: ignore[empty-body]
         """What a new appliance needs before its first start."""
+
+    @hookspec
+    def register_search(self) -> list[Searchable]:  # type: ignore[empty-body]
+        """What the search box looks through."""
 
     @hookspec
     def on_event(self, ctx: Context, event: Event) -> None:

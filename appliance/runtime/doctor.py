@@ -74,6 +74,11 @@ def checks(config: Config) -> list[Check]:
     return [_check(config, *row) for row in _CHECKS]
 
 
+def unprivileged_checks(config: Config) -> list[Check]:
+    """Those that mean the same without root's rights. Takes a second or two."""
+    return [_check(config, *row) for row in _CHECKS if row[0] in _FOR_ANYBODY]
+
+
 def failed(results: Sequence[Check]) -> list[Check]:
     """The essential ones that say no."""
     return [check for check in results if check.essential and not check.ok]
@@ -292,6 +297,19 @@ def _slot(config: Config) -> Answer:
     return True, str(config.pool)
 
 
+_FOR_ANYBODY = frozenset(
+    (
+        "programs",
+        "kernel",
+        "overlay",
+        "cgroups",
+        "nginx",
+        "data directory",
+        "one file system",
+        "disk",
+    )
+    + ("disk reserve", "inodes", "memory", "clock", "GPU driver")
+)
 _INSTALL = "Run scripts/up, or install the packages with apt-get."
 _CHECKS: tuple[tuple[str, bool, Callable[[Config], Answer], str], ...] = (
     ("root", True, _root, "Run this as root: containers, mounts and the firewall need it."),

@@ -19,6 +19,7 @@ from appliance.runtime import (
     images,
     netns,
     network,
+    plugincheck,
     podman_service,
     socketdir,
     strays,
@@ -53,6 +54,7 @@ def setup(config: Config) -> str | None:
     """Bring the database up to date; on a new one make the first admin. Returns the credentials then."""
     appliance = boot.assemble(config, loader.load(), SystemClock())
     boot.migrate(appliance)
+    plugincheck.check(appliance.local.get(), config)
     told = _run_steps(appliance.context())
     return "   ".join(f"{key}: {value}" for key, value in told.items()) or None
 

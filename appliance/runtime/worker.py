@@ -7,6 +7,8 @@ hangs stops nobody else; how each is doing is in the database for the health pag
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sqlite3
 import threading
 import time
@@ -16,9 +18,19 @@ from appliance.access import NOBODY
 from appliance.boot import Appliance
 from appliance.context import Context
 from appliance.db import Db, write
-from appliance.errors import ApplianceError, Invalid, TryAgain
+from appliance.errors import ApplianceError, Invalid, PluginError, TryAgain
 from appliance.plugins.contracts import Loop
-from appliance.runtime import hidden, holders, loops, notify, tasks, wake, workloads
+from appliance.runtime import (
+    hidden,
+    holders,
+    loops,
+    notify,
+    plugincheck,
+    renew,
+    tasks,
+    wake,
+    workloads,
+)
 from appliance.runtime.spec import SpecPatch, WorkloadSpec
 from appliance.runtime.workloads import Workload
 
@@ -26,6 +38,7 @@ log = logging.getLogger(__name__)
 
 TURN_S = 1.0
 PRUNE_EVERY_S = 600.0
+PLUGINS_EVERY_S = 5.0
 _LOGIN = "the registry login"
 
 
@@ -38,16 +51,11 @@ def finalize_all(ctx: Context) -> None:
         try:
             spec = extended(ctx, workload)
             found = hidden.look_up(ctx, workload, spec)
+        except PluginError as error:
+            log.exception("extend_workload failed for %s", workload.id)
+            _refuse(ctx.db, workload, "PluginFailed", str(error))
         except ApplianceError as error:
             _refuse(ctx.db, workload, "Refused", str(error))
-        except Exception as error:  # a plugin's code may raise anything; its workload says so
-            log.exception("extend_workload failed for %s", workload.id)
-            _refuse(
-                ctx.db,
-                workload,
-                "PluginFailed",
-                f"a plugin failed: {type(error).__name__}: {error}",
-            )
         else:
             with write(ctx.db) as db:
                 final = hidden.seal(db, ctx.keys, workload.id, spec, found)
@@ -127,6 +135,7 @@ def prune(ctx: Context) -> None:
 CORE_LOOPS = (
     Loop("connections", 1.0, review_connections),
     Loop("prune", PRUNE_EVERY_S, prune),
+    Loop("plugins", PLUGINS_EVERY_S, plugincheck.turn),
 )
 
 
@@ -162,8 +171,11 @@ def turn(ctx: Context) -> None:
     deliver_events(ctx)
 
 
-def main(appliance: Appliance) -> None:
-    """Run until killed."""
+def main(appliance: Appliance, plugins_stamp: int) -> None:
+    """Run until killed, or until other plugins are to run. plugins_stamp: `renew.stamp` from before they were loaded."""
+    renew.follow(
+        appliance.config.paths, plugins_stamp, lambda: os.kill(os.getpid(), signal.SIGTERM)
+    )
     news = threading.Event()
     wake.watch(appliance.config.paths.wake, news)
     for loop in (*CORE_LOOPS, *appliance.registry.loops.values()):

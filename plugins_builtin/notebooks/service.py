@@ -12,6 +12,7 @@ from appliance.db import Db, write
 from appliance.errors import Conflict, Invalid, NotFound, Refused
 from appliance.events import emit
 from appliance.ids import new_id
+from appliance.plugins import Hit
 from appliance.runtime import catalogue, refs, states, tasks, workloads
 from appliance.runtime.spec import Login, Mount, Route, WorkloadSpec
 from appliance.runtime.workloads import Workload
@@ -198,6 +199,15 @@ def page(ctx: Context, query: NotebookQuery, project_id: str = "") -> Page[Shown
             s for s in shown if wanted in (s.state, states.API_NOTEBOOK_STATES[s.state].lower())
         ]
     return Page(shown, part.next_page)
+
+
+def search(ctx: Context, text: str, limit: int) -> list[Hit]:
+    """Notebooks of the principal's team by a part of the name."""
+    found = page(ctx, NotebookQuery(name=text, limit=limit)).items
+    return [
+        Hit(shown.notebook.name, f"/notebooks/{shown.notebook.id}", "notebook", shown.state)
+        for shown in found
+    ]
 
 
 def sessions(ctx: Context, notebook_id: str) -> list[Workload]:

@@ -13,6 +13,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "projects.create": {"name": "new"},
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
+    "settings.set": {"value": "2"},
     "api_keys.create": {"name": "new"},
     "auth.login": {"user": "owner", "password": PASSWORD},
     "machine_types.map": {"instanceType": "C1"},
@@ -31,4 +32,4 @@ BODIES: dict[str, dict[str, Any]] = {
     },
 }
 
-QUERIES: dict[str, str] = {"project_tags.remove": "?name=tag"}
+QUERIES: dict[str, str] = {"project_tags.remove": "?name=tag", "search.find": "?q=nb"}

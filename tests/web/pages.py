@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.web.admin_samples import ADMIN_PAGES
 from tests.web.samples import (
     CLUSTER,
     DETAIL,
@@ -244,4 +245,5 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     ("images-empty", "images/list.html", {"title": "Images", "images": []}),
+    *ADMIN_PAGES,
 ]
