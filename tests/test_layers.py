@@ -148,9 +148,10 @@ def test_sql_stays_with_its_tables(path: Path) -> None:
 
 
 def test_only_the_web_pays_for_pages() -> None:
-    """Supervisor and worker load every plugin, and what they load is memory for as long as they run."""
+    """The other processes load every plugin as well, and what they load is memory for as long as they run."""
     script = (
         "import sys; from appliance import boot; from appliance.plugins import loader; loader.load();"
+        " import appliance.web.stream;"
         " print(*{'flask', 'httpx', 'rich', 'nbconvert'} & set(sys.modules))"
     )
     found = subprocess.run(
