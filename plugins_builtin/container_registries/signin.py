@@ -29,7 +29,11 @@ def try_sign_in(address: str, username: str, password: str) -> None:
     try:
         with httpx.Client(timeout=TIMEOUT_S / 2, follow_redirects=False) as client:
             _sign_in(client, address, BasicAuth(username, password), username, ends)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (
+        httpx.HTTPError,
+        httpx.InvalidURL,
+        ValueError,
+    ) as error:  # the last: no such host can be
         raise SignInFailed(f"the registry can't be reached: {type(error).__name__}") from error
 
 
