@@ -240,6 +240,14 @@ def test_a_member_who_leaves_is_out_at_once(lab: Lab, notebook: Thing) -> None:
     assert bob.call("GET", f"/notebooks/{notebook.id}").status_code == 404
 
 
+def test_a_member_who_leaves_works_in_another_team(lab: Lab) -> None:
+    bob, boss = lab.person("bob"), lab.person("boss", role="owner")
+    lab.user("bob", team="other")
+    boss.api("DELETE", f"teams/{lab.team('lab').id}/users/{bob.user.id}")
+    assert bob.api("GET", "auth/session")["team"]["namespace"] == "other"
+    assert bob.project("theirs") in bob.page("/projects")
+
+
 class TestRoles:
     """What a member of a team may do to the team."""
 
