@@ -68,7 +68,7 @@ def _show(found: Mapping[str, list[Operation]]) -> str:
 
 
 def groups(document: Document) -> dict[str, list[Operation]]:
-    """The operations under the title of their resource, in the order of the document."""
+    """The operations under the title of their resource, in alphabetical order of the titles."""
     titles = {tag["name"]: tag["description"] for tag in document["tags"]}
     found: dict[str, list[Operation]] = {title: [] for title in titles.values()}
     called = {one.id: one for one in client.Document(document).operations.values()}
@@ -77,7 +77,7 @@ def groups(document: Document) -> dict[str, list[Operation]]:
             call = called[operation["operationId"]]
             shown = _operation(document, path, method.upper(), operation, call)
             found[titles[operation["tags"][0]]].append(shown)
-    return {title: operations for title, operations in found.items() if operations}
+    return {title: operations for title, operations in sorted(found.items()) if operations}
 
 
 def _operation(
