@@ -112,7 +112,8 @@ class TestSignIn:
         ("way", "words"),
         [
             ("redirect", "HTTP status 307"), ("broken", "HTTP status 500"), ("no-token", "no token"),
-            ("strange", "not known here"), ("https-only", "no safe address"), ("no-url", "can't be reached"), ("no-realm", "no safe address"),
+            ("strange", "not known here"), ("https-only", "no safe address"), ("no-url", "can't be reached"),
+            ("no-realm", "no safe address"),
         ],
     )  # fmt: skip
     def test_strange_answers(self, boss: Person, way: Way, words: str) -> None:
