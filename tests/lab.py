@@ -36,6 +36,7 @@ from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.places import Places
 from appliance.runtime.scheduler import Capacity
 from appliance.runtime.supervisor import Supervisor
+from appliance.runtime.watching import LOOK_EVERY_TURNS, Watching
 from appliance.runtime.workloads import Workload
 from plugins_builtin.auth_password import service as passwords
 from plugins_builtin.instance_types import service as instance_types
@@ -118,6 +119,7 @@ class Lab:
         self.tables = self._tables()
         self.backend = backend(self.clock, [image("base"), image("notebook")])
         self.boot_id = "first-boot"
+        self.used_by = ""
         self.restart()
 
     @functools.cached_property
@@ -165,6 +167,13 @@ class Lab:
         self.supervisor = LabSupervisor(
             self.appliance, self.backend, self.lifecycle, Inline(), Inline()
         )
+        self.watching = Watching(
+            self.appliance,
+            self.backend,
+            self.places,
+            [lambda look: self.used_by],
+            self.clock.awake_ms,
+        )
 
     def settle(self) -> None:
         """Turns of worker and supervisor until nothing changes."""
@@ -175,6 +184,21 @@ class Lab:
             if self._seen() == before:
                 return
         raise AssertionError("it never comes to rest")
+
+    def live(self, hours: float, used_by: str = "") -> None:
+        """Time goes by, minute by minute, while notebooks are used by something, or by nothing."""
+        self.used_by = used_by
+        for _ in range(round(hours * 60)):
+            self.clock.advance(60)
+            self.watch()
+            for loop in self.appliance.registry.loops.values():
+                loop.run(self.system)
+            self.settle()
+
+    def watch(self) -> None:
+        """One look of the supervisor at what runs."""
+        for _ in range(LOOK_EVERY_TURNS):
+            self.watching.turn()
 
     def _seen(self) -> tuple[Any, ...]:
         mounted = socketdir.mounted(self.config.paths.sockets)

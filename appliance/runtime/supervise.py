@@ -37,6 +37,8 @@ from appliance.runtime.podman_service import PodmanService
 from appliance.runtime.probe import SocketProber
 from appliance.runtime.strays import StraySweep
 from appliance.runtime.supervisor import Supervisor
+from appliance.runtime.watching import TURN_S as WATCH_TURN_S
+from appliance.runtime.watching import Watching
 
 log = logging.getLogger(__name__)
 
@@ -178,6 +180,7 @@ def _turners(
         Turner("logs", LOG_TURN_S, LogWork(appliance, places).turn),
         Turner("files", 1.0, file_work.turn, file_news),
         Turner("connections", CONNECTION_TURN_S, lambda: close_marked(appliance, gateway_reload)),
+        Turner("watching", WATCH_TURN_S, Watching(appliance, backend, places).turn),
         Turner("strays", SWEEP_TURN_S, StraySweep(appliance, backend).turn),
         Turner("namespaces", SWEEP_TURN_S, NamespaceSweep(appliance).turn),
         Turner("host", HOST_TURN_S, host_turn),

@@ -18,7 +18,7 @@ from appliance.context import Context
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Invalid, TryAgain
 from appliance.plugins.contracts import Loop
-from appliance.runtime import holders, loops, notify, tasks, wake, workloads
+from appliance.runtime import activity, holders, loops, notify, tasks, wake, workloads
 from appliance.runtime.spec import SpecPatch, WorkloadSpec
 from appliance.runtime.workloads import Workload
 
@@ -107,6 +107,7 @@ def prune(ctx: Context) -> None:
     """Forget what nobody needs any more."""
     events.prune(ctx.db)
     tasks.prune(ctx.db)
+    activity.prune(ctx.db)
 
 
 CORE_LOOPS = (
