@@ -18,6 +18,10 @@ Command = Annotated[
 ]
 
 
+# Of auto-shutdown. 0: never.
+Hours = Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)]
+
+
 class NotebookSpec(Frozen):
     """What makes a notebook start. image: a name of the catalogue or any reference. command: "" = the image's."""
 
@@ -28,11 +32,17 @@ class NotebookSpec(Frozen):
     environment: dict[EnvName, Annotated[str, StringConstraints(max_length=32768)]] = Field(
         default_factory=dict, max_length=200
     )
+    shutdown_timeout_h: Hours | None = None
+    idle_shutdown_h: Hours | None = None
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A row. Its state is that of its newest workload: there is no column for it."""
+    """A row. Its state is that of its newest workload: there is no column for it.
+
+    shutdown_timeout_h: counted from its start, None and 0 = never. idle_shutdown_h: without use; None = as the setting
+    says, 0 = never.
+    """
 
     seq: int
     id: str
@@ -45,6 +55,24 @@ class Notebook:
     created_by: str
     created_ms: int
     modified_ms: int
+    shutdown_timeout_h: float | None
+    idle_shutdown_h: float | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one session may live. The hours: as its notebook's when it began.
+
+    kept_ms: when somebody asked to keep it until it is done. hold_until_ms: nothing stops it before, 0 = nobody asked.
+    warned_ms: since when its stop is announced.
+    """
+
+    workload_id: str
+    shutdown_timeout_h: float | None = None
+    idle_shutdown_h: float | None = None
+    kept_ms: int | None = None
+    hold_until_ms: int = 0
+    warned_ms: int | None = None
 
 
 class NotebookBody(Body):
@@ -59,16 +87,26 @@ class NotebookBody(Body):
     should_run_on_create: bool | None = (
         None  # an official client drops false: only a program of ours can say it
     )
+    shutdown_timeout: Hours | None = None
+    idle_timeout: Hours | None = None
 
     @classmethod
     def ignored(cls) -> frozenset[str]:
-        return frozenset({"clusterId", "isPublic", "runtime", "shutdownTimeout"})
+        return frozenset({"clusterId", "isPublic", "runtime"})
 
 
 class StartBody(Body):
     """POST /notebooks/{id}/start."""
 
     machine_type: str = ""
+    shutdown_timeout: Hours | None = None
+    idle_timeout: Hours | None = None
+
+
+class KeepBody(Body):
+    """POST /notebooks/{id}/keep. hours: beyond its stop; None = until what it does is done."""
+
+    hours: Annotated[float, Field(gt=0, le=168, allow_inf_nan=False)] | None = None
 
 
 class NotebookQuery(PageQuery):
@@ -94,6 +132,12 @@ class NotebookReply(Reply):
     dt_created: Time
     dt_modified: Time
     dt_started: MaybeTime
+    shutdown_timeout: float | None
+    idle_timeout: float | None
+    dt_stops: MaybeTime
+    stops_because: str | None
+    dt_last_used: MaybeTime
+    last_used_by: str | None
 
 
 class SessionReply(Reply):

@@ -10,6 +10,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "projects.create": {"name": "new"},
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
+    "notebooks.keep": {"hours": 1},
     "api_keys.create": {"name": "new"},
     "auth.login": {"user": "owner", "password": PASSWORD},
     "machine_types.map": {"instanceType": "C1"},

@@ -19,6 +19,7 @@ from tests.web.samples import (
     REFERENCE,
     ROWS,
     STARTING,
+    STOPPING_SOON,
     notebook,
 )
 from tests.web.samples_people import PEOPLE
@@ -135,6 +136,7 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
             "errors": {"": "nothing was created", "command": "needs an image that has bash"},
         },
     ),
+    ("notebook-stopping-soon", "notebooks/detail.html", STOPPING_SOON),
     ("notebook-running", "notebooks/detail.html", DETAIL),
     (
         "notebook-pending",
