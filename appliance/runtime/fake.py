@@ -19,9 +19,11 @@ from appliance.runtime.backend import (
     BackendTimeout,
     Container,
     ContainerSpec,
+    ImageConfig,
     ImageNotFound,
     NetworkSpec,
     Progress,
+    PullLogin,
 )
 
 Containers = list[Container]  # inside the class `list` is the method
@@ -33,7 +35,8 @@ _NOBODYS_PIDS = 1 << 30  # more than the kernel gives out: whoever looks them up
 class FakeBackend:
     """A `Backend` in memory. Programs run until `finish` or `stop`; they obey TERM.
 
-    images: on this machine. registry: can be pulled.
+    images: on this machine. registry: can be pulled. configs: of images that run something else than a shell.
+    logins: what each pull came with.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class FakeBackend:
         self._oom_kills: dict[str, int] = {}
         self.images = set(images)
         self.registry = set(registry)
+        self.configs: dict[str, ImageConfig] = {}
+        self.logins: list[PullLogin | None] = []
         self.specs: dict[str, ContainerSpec] = {}
         self.networks: dict[str, NetworkSpec] = {}
         self.starts: list[str] = []
@@ -69,7 +74,14 @@ class FakeBackend:
             raise ImageNotFound(f"there is no image {image!r} on this machine")
         return hashlib.sha256(image.encode()).hexdigest()
 
-    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+    def image_config(self, image: str) -> ImageConfig:
+        self.image_digest(image)  # ImageNotFound
+        return self.configs.get(image, ImageConfig((), ("bash",)))
+
+    def pull(
+        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+    ) -> None:
+        self.logins.append(login)
         progress(f"Trying to pull {image}...")
         if image not in self.registry:
             raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
@@ -151,7 +163,9 @@ class FakeBackend:
 class SlowToPull(FakeBackend):
     """Every pull runs into its timeout."""
 
-    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+    def pull(
+        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+    ) -> None:
         progress(f"Trying to pull {image}...")
         raise BackendTimeout(f"the container engine took longer than {timeout_s:g} s")
 
@@ -191,7 +205,9 @@ class ImageMissing(FakeBackend):
     def has_image(self, image: str) -> bool:
         return False
 
-    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+    def pull(
+        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+    ) -> None:
         raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
 
 
@@ -217,7 +233,7 @@ class EngineGone(FakeBackend):
 
 _BACKEND_CALLS = frozenset(
     (
-        "list inspect has_image image_digest pull create start stop remove ensure_network"
+        "list inspect has_image image_digest image_config pull create start stop remove ensure_network"
         " remove_network oom_kills"
     ).split()
 )

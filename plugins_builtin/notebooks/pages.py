@@ -24,7 +24,7 @@ from plugins_builtin.projects import service as projects
 PER_PAGE = 50
 PANEL_ROWS = 8
 LOG_TAIL_BYTES = 65536
-FIELDS = ("name", "image", "other_image", "instance_type", "command")
+FIELDS = ("name", "image", "other_image", "instance_type", "command", "registry_username")
 HOURS = ("shutdown_timeout_h", "idle_shutdown_h")  # empty: not given
 OPENABLE = (
     "provisioning",
@@ -153,11 +153,17 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
         crumbs=crumbs,
         live=False,
         project=project,
-        values={"other_image": "", "command": "", **dict.fromkeys(HOURS, ""), **values},
+        values={
+            "other_image": "",
+            "command": "",
+            "registry_username": "",
+            **dict.fromkeys(HOURS, ""),
+            **values,
+        },
         errors=errors,
         images=images,
         instance_types=shown_types(ctx),
-        cli=command_line(ctx, f"notebooks create --project {project.id}"),
+        cli=command_line(ctx, "notebooks create", project=project.id),
     )
 
 
@@ -167,7 +173,9 @@ def create(project_id: str) -> Any:
     asked = {key: values[key] for key in FIELDS if key != "other_image"}
     asked |= {key: values[key] for key in HOURS if values[key]}
     image_field = "other_image" if values["other_image"] else "image"
-    spec, errors = forms.parse(NotebookSpec, {**asked, "image": values[image_field]})
+    password = request.form.get("registry_password", "")  # never sent back
+    asked |= {"image": values[image_field], "registry_password": password}
+    spec, errors = forms.parse(NotebookSpec, asked)
     if spec is None:
         errors = {image_field if key == "image" else key: text for key, text in errors.items()}
         return _new_form(project_id, values, errors), 400

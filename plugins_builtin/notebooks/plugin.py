@@ -12,11 +12,12 @@ from appliance.plugins import (
     Pages,
     Panel,
     PluginInfo,
+    Searchable,
     Setting,
     Tab,
     hookimpl,
 )
-from plugins_builtin.notebooks import api, file_pages, lifetime, listener, store
+from plugins_builtin.notebooks import api, file_pages, lifetime, listener, service, store
 
 INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
 
@@ -49,6 +50,11 @@ def register_pages() -> list[Pages]:
 @hookimpl
 def register_panels() -> list[Panel]:
     return [Panel("home", "Notebooks", "notebooks.panel", order=10)]
+
+
+@hookimpl
+def register_search() -> list[Searchable]:
+    return [Searchable("notebooks", service.search)]
 
 
 @hookimpl

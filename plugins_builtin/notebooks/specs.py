@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from appliance.runtime.spec import EnvName, Frozen
 from appliance.schema import Body, MaybeTime, PageQuery, Reply, Time, Title, UserSummary
@@ -17,13 +18,18 @@ Command = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=4096, pattern=r"^[^\x00]*$")
 ]
 
+OneLine = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
 
 # Of auto-shutdown. 0: never.
 Hours = Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)]
 
 
 class NotebookSpec(Frozen):
-    """What makes a notebook start. image: a name of the catalogue or any reference. command: "" = the image's."""
+    """What makes a notebook start. image: a name of the catalogue or any reference. command: "" = the image's.
+
+    registry_*: for an image that not everybody may pull; the password may be `secret:NAME`.
+    """
 
     name: Title
     image: ImageName = "notebook"
@@ -34,6 +40,16 @@ class NotebookSpec(Frozen):
     )
     shutdown_timeout_h: Hours | None = None
     idle_shutdown_h: Hours | None = None
+    registry_username: OneLine = ""
+    registry_password: OneLine = Field(default="", repr=False)
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if bool(self.registry_username) != bool(self.registry_password):
+            raise PydanticCustomError(
+                "registry", "A registry's user name and password belong together"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,7 @@ class Notebook:
 
     shutdown_timeout_h: counted from its start, None and 0 = never. idle_shutdown_h: without use; None = as the setting
     says, 0 = never.
+    registry_password: as `refs.keep` gave it, never a password.
     """
 
     seq: int
@@ -57,6 +74,8 @@ class Notebook:
     modified_ms: int
     shutdown_timeout_h: float | None
     idle_shutdown_h: float | None
+    registry_username: str
+    registry_password: str
 
 
 @dataclass(frozen=True)
@@ -84,6 +103,8 @@ class NotebookBody(Body):
     container: ImageName = "notebook"
     command: Command | None = None
     environment: dict[EnvName, str] = Field(default_factory=dict)
+    registry_username: OneLine = ""
+    registry_password: OneLine = Field(default="", repr=False)
     should_run_on_create: bool | None = (
         None  # an official client drops false: only a program of ours can say it
     )

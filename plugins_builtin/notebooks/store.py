@@ -30,6 +30,17 @@ def m001_notebooks(db: Database) -> None:
 
 
 @migrations()
+def m002_registry_login(db: Database) -> None:
+    script(
+        db,
+        """
+        ALTER TABLE notebooks ADD COLUMN registry_username TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN registry_password TEXT NOT NULL DEFAULT '';
+        """,
+    )
+
+
+@migrations()
 def m002_shutdown(db: Database) -> None:
     script(
         db,
@@ -45,7 +56,7 @@ def m002_shutdown(db: Database) -> None:
 
 _COLUMNS = (
     "seq, id, project_id, name, image, instance_type, command, environment, created_by, created_ms, modified_ms,"
-    " shutdown_timeout_h, idle_shutdown_h"
+    " registry_username, registry_password, shutdown_timeout_h, idle_shutdown_h"
 )
 
 
@@ -58,15 +69,19 @@ def not_found() -> NotFound:
     return NotFound("no such notebook", hint="check the id, or ask a member of its team to add you")
 
 
-def insert(db: Db, notebook_id: str, project_id: str, spec: NotebookSpec, created_by: str) -> None:
+def insert(
+    db: Db, notebook_id: str, project_id: str, spec: NotebookSpec, created_by: str, password: str
+) -> None:
+    """password: the registry's, as `refs.keep` gave it."""
     now = db.clock.now_ms()
     execute(
         db,
         "INSERT INTO notebooks (id, project_id, name, image, instance_type, command, environment, created_by,"
-        " created_ms, modified_ms, shutdown_timeout_h, idle_shutdown_h) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " created_ms, modified_ms, registry_username, registry_password, shutdown_timeout_h, idle_shutdown_h)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             notebook_id, project_id, spec.name, spec.image, spec.instance_type, spec.command,
-            json.dumps(spec.environment), created_by, now, now,
+            json.dumps(spec.environment), created_by, now, now, spec.registry_username, password,
             spec.shutdown_timeout_h, spec.idle_shutdown_h,
         ),
     )  # fmt: skip

@@ -192,6 +192,11 @@ ACTIVITY = ApiResource(
     ),
 )  # fmt: skip
 
+LISTS = {
+    "models": "Models",
+    "deployments": "Deployments",
+    "apps": "Deployments, by their former name,",
+}
 THINGS = ApiResource(
     "project_things",
     id_prefix="",
@@ -201,8 +206,8 @@ THINGS = ApiResource(
     verbs=tuple(
         Verb(
             f"list_{kind}", "GET", f"/projects/{{project_id}}/{kind}", _list_none, query=PartsQuery,
-            permission="projects.get", summary=f"The {name} of a project",
+            permission="projects.get", summary=f"{name} of a project",
         )
-        for kind, name in (("models", "models"), ("deployments", "deployments"), ("apps", "deployments, by their former name"))
+        for kind, name in LISTS.items()
     ),
 )  # fmt: skip
