@@ -107,10 +107,12 @@ def image(name: str) -> str:
 class Lab:
     """One appliance without processes. Close it, or its socket directories stay mounted."""
 
-    def __init__(self, backend: type[FakeBackend] = FakeBackend) -> None:
+    def __init__(
+        self, backend: type[FakeBackend] = FakeBackend, parent: Path | None = None
+    ) -> None:
         # in memory where that can be had: a busy disk makes every commit wait
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.root = Path(tempfile.mkdtemp(prefix="lab", dir=memory))
+        memory = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None
+        self.root = Path(tempfile.mkdtemp(prefix="lab", dir=parent or memory))
         self.config = config.fresh(self.root, [])
         layout.ensure_layout(self.config)
         self.clock = ManualClock()
@@ -257,10 +259,10 @@ class Lab:
 
 
 @contextmanager
-def opened(backend: type[FakeBackend] = FakeBackend) -> Iterator[Lab]:
-    """A lab for the length of a block."""
+def opened(backend: type[FakeBackend] = FakeBackend, parent: Path | None = None) -> Iterator[Lab]:
+    """A lab for the length of a block; its data in a directory below `parent`."""
     assert os.geteuid() == 0, "the lab mounts and owns directories: run as root"
-    lab = Lab(backend)
+    lab = Lab(backend, parent)
     try:
         yield lab
     finally:

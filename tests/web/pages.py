@@ -38,9 +38,10 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
                 {"title": "Running", "url": "/panels/running"},
                 {"title": "Disk", "url": "/panels/disk"},
             ],
+            "disk": {"level": 90, "percent": 93, "free_bytes": 41 << 30, "full": False},
         },
     ),
-    ("home-empty", "home.html", {"title": "Home", "panels": []}),
+    ("home-empty", "home.html", {"title": "Home", "panels": [], "disk": {"level": 0}}),
     ("reference", "reference.html", REFERENCE),
     ("login", "login.html", LOGIN),
     (
