@@ -17,7 +17,7 @@ from appliance.plugins import (
     Tab,
     hookimpl,
 )
-from plugins_builtin.notebooks import api, file_pages, lifetime, listener, service, store
+from plugins_builtin.notebooks import api, lifetime, listener, service, store
 
 INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
 
@@ -44,7 +44,12 @@ def register_api_resources() -> list[ApiResource]:
 
 @hookimpl
 def register_pages() -> list[Pages]:
-    return [Pages(file_pages.blueprint, tabs=(Tab("Notebooks", "notebooks.index", order=10),))]
+    return [
+        Pages(
+            "plugins_builtin.notebooks.file_pages:blueprint",
+            tabs=(Tab("Notebooks", "notebooks.index", order=10),),
+        )
+    ]
 
 
 @hookimpl
