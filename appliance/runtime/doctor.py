@@ -227,13 +227,20 @@ def _ports(config: Config) -> Answer:
     )
 
 
-def _disk(needed_bytes: int) -> Callable[[Config], Answer]:
+def _disk(needed_bytes: int, to_install: bool = False) -> Callable[[Config], Answer]:
     def look(config: Config) -> Answer:
         free = _file_system(config.paths.root)
         bytes_free = free.f_bavail * free.f_frsize
-        return bytes_free >= needed_bytes, f"{bytes_free / GIB:.1f} GiB free"
+        # Once installed it has to start on a full disk, for else nobody could clean up.
+        enough = bytes_free >= needed_bytes or (to_install and _installed(config))
+        return enough, f"{bytes_free / GIB:.1f} GiB free"
 
     return look
+
+
+def _installed(config: Config) -> bool:
+    database = config.paths.database
+    return database.is_file() and database.stat().st_size > 0
 
 
 def _inodes(config: Config) -> Answer:
@@ -366,7 +373,7 @@ _CHECKS: tuple[tuple[str, bool, Callable[[Config], Answer], str], ...] = (
         _slot,
         "Stop one instance and give it another slot (0 to 15) in its config.toml.",
     ),
-    ("disk", True, _disk(FREE_BYTES_NEEDED), "Free some disk space: images alone take 2 GiB."),
+    ("disk", True, _disk(FREE_BYTES_NEEDED, to_install=True), "Free some disk space: images alone take 2 GiB."),
     (
         "disk reserve",
         False,
