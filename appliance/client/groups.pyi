@@ -56,6 +56,8 @@ class NotebookReply(Record):
     fqdn: str | None
     token: str | None
     notebook_repo_id: str | None
+    shutdown_timeout: float | None
+    is_public: bool
     started_by_user: UserSummary
     dt_created: datetime
     dt_modified: datetime
@@ -689,11 +691,11 @@ class _Notebooks:
         environment: Mapping[str, Any] | None = ...,
         registry_username: str | None = ...,
         registry_password: str | None = ...,
+        shutdown_timeout: float | None = ...,
+        is_public: bool | None = ...,
         should_run_on_create: bool | None = ...,
         cluster_id: Any = ...,
-        is_public: Any = ...,
         runtime: Any = ...,
-        shutdown_timeout: Any = ...,
     ) -> NotebookReply:
         """New notebook, started or not."""
 
@@ -761,6 +763,7 @@ class _Notebooks:
         notebook_id: str,
         *,
         machine_type: str | None = ...,
+        shutdown_timeout: float | None = ...,
     ) -> NotebookReply:
         """Start it again."""
 

@@ -40,6 +40,8 @@ def shown(ctx: Context, found: Shown) -> NotebookReply:
         machine_type=session.spec.instance_type if session else notebook.instance_type,
         fqdn=urlsplit(origin).netloc if found.state == "running" else None,
         started_by_user=UserSummary(id=user.id, email=user.email),
+        shutdown_timeout=notebook.shutdown_timeout_h or None,
+        is_public=notebook.is_public,
         dt_created=notebook.created_ms,
         dt_modified=notebook.modified_ms,
         dt_started=session.started_ms if session else None,
@@ -67,6 +69,8 @@ def _create(ctx: Context, body: NotebookBody) -> NotebookReply:
         environment=body.environment,
         registry_username=body.registry_username,
         registry_password=body.registry_password,
+        shutdown_timeout_h=body.shutdown_timeout or 0,
+        is_public=body.is_public,
     )
     start_now = body.should_run_on_create is not False
     return shown(ctx, service.create(ctx, body.project_id, spec, start_now))
@@ -77,7 +81,7 @@ def _get(ctx: Context, notebook_id: str) -> NotebookReply:
 
 
 def _start(ctx: Context, notebook_id: str, body: StartBody) -> NotebookReply:
-    return shown(ctx, service.start(ctx, notebook_id, body.machine_type))
+    return shown(ctx, service.start(ctx, notebook_id, body.machine_type, body.shutdown_timeout))
 
 
 def _stop(ctx: Context, notebook_id: str) -> NotebookReply:

@@ -85,14 +85,21 @@ def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec) -> Workloa
     )
 
 
-def start(ctx: Context, notebook_id: str, instance_type: str = "") -> Shown:
-    """Start it again, on another instance type if one is given; Conflict while it runs or waits."""
+def start(
+    ctx: Context,
+    notebook_id: str,
+    instance_type: str = "",
+    shutdown_timeout_h: float | None = None,
+) -> Shown:
+    """Start it again, on another instance type or for another time if one is given; Conflict while it runs or waits."""
     notebook, team_id = _required(ctx, "notebooks.start", notebook_id)
     chosen = instance_type or notebook.instance_type
     workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen))
     with write(ctx.db) as db:
         _required(ctx, "notebooks.start", notebook_id)  # again: it may have been deleted meanwhile
         store.set_instance_type(db, notebook_id, workload.instance_type)
+        if shutdown_timeout_h is not None:
+            store.set_shutdown_timeout(db, notebook_id, shutdown_timeout_h)
         _submit(ctx, db, notebook, workload, team_id)
     return get(ctx, notebook_id)
 

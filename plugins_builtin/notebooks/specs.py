@@ -18,6 +18,7 @@ Command = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=4096, pattern=r"^[^\x00]*$")
 ]
 
+Hours = Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)]
 OneLine = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -25,6 +26,7 @@ class NotebookSpec(Frozen):
     """What makes a notebook start. image: a name of the catalogue or any reference. command: "" = the image's.
 
     registry_*: for an image that not everybody may pull; the password may be `secret:NAME`.
+    shutdown_timeout_h: hours after its start when it is stopped, 0 = never. is_public: whoever has its link may look at it.
     """
 
     name: Title
@@ -36,6 +38,8 @@ class NotebookSpec(Frozen):
     )
     registry_username: OneLine = ""
     registry_password: OneLine = Field(default="", repr=False)
+    shutdown_timeout_h: Hours = 0
+    is_public: bool = False
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -66,6 +70,8 @@ class Notebook:
     modified_ms: int
     registry_username: str
     registry_password: str
+    shutdown_timeout_h: float
+    is_public: bool
 
 
 class NotebookBody(Body):
@@ -79,19 +85,22 @@ class NotebookBody(Body):
     environment: dict[EnvName, str] = Field(default_factory=dict)
     registry_username: OneLine = ""
     registry_password: OneLine = Field(default="", repr=False)
+    shutdown_timeout: Hours | None = None
+    is_public: bool = False
     should_run_on_create: bool | None = (
         None  # an official client drops false: only a program of ours can say it
     )
 
     @classmethod
     def ignored(cls) -> frozenset[str]:
-        return frozenset({"clusterId", "isPublic", "runtime", "shutdownTimeout"})
+        return frozenset({"clusterId", "runtime"})
 
 
 class StartBody(Body):
     """POST /notebooks/{id}/start."""
 
     machine_type: str = ""
+    shutdown_timeout: Hours | None = None
 
 
 class NotebookQuery(PageQuery):
@@ -113,6 +122,8 @@ class NotebookReply(Reply):
     fqdn: str | None
     token: str | None = None
     notebook_repo_id: str | None = None
+    shutdown_timeout: float | None
+    is_public: bool
     started_by_user: UserSummary
     dt_created: Time
     dt_modified: Time

@@ -39,14 +39,29 @@ def m002_registry_login(db: Database) -> None:
     )
 
 
+@migrations()
+def m003_timeout_and_public(db: Database) -> None:
+    script(
+        db,
+        """
+        ALTER TABLE notebooks ADD COLUMN shutdown_timeout_h REAL NOT NULL DEFAULT 0;
+        ALTER TABLE notebooks ADD COLUMN is_public INTEGER NOT NULL DEFAULT 0;
+        """,
+    )
+
+
 _COLUMNS = (
     "seq, id, project_id, name, image, instance_type, command, environment, created_by, created_ms, modified_ms,"
-    " registry_username, registry_password"
+    " registry_username, registry_password, shutdown_timeout_h, is_public"
 )
 
 
 def _load(found: dict[str, Any]) -> Notebook:
-    return Notebook(**{**found, "environment": json.loads(found["environment"])})
+    parsed = {
+        "environment": json.loads(found["environment"]),
+        "is_public": bool(found["is_public"]),
+    }
+    return Notebook(**{**found, **parsed})
 
 
 def not_found() -> NotFound:
@@ -62,11 +77,12 @@ def insert(
     execute(
         db,
         "INSERT INTO notebooks (id, project_id, name, image, instance_type, command, environment, created_by,"
-        " created_ms, modified_ms, registry_username, registry_password)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " created_ms, modified_ms, registry_username, registry_password, shutdown_timeout_h, is_public)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             notebook_id, project_id, spec.name, spec.image, spec.instance_type, spec.command,
             json.dumps(spec.environment), created_by, now, now, spec.registry_username, password,
+            spec.shutdown_timeout_h, spec.is_public,
         ),
     )  # fmt: skip
 
@@ -109,6 +125,10 @@ def set_instance_type(db: Db, notebook_id: str, instance_type: str) -> None:
         "UPDATE notebooks SET instance_type = ?, modified_ms = ? WHERE id = ?",
         (instance_type, db.clock.now_ms(), notebook_id),
     )
+
+
+def set_shutdown_timeout(db: Db, notebook_id: str, hours: float) -> None:
+    execute(db, "UPDATE notebooks SET shutdown_timeout_h = ? WHERE id = ?", (hours, notebook_id))
 
 
 def move(db: Db, notebook_id: str, project_id: str) -> None:
