@@ -56,11 +56,12 @@ class NotebookReply(Record):
     fqdn: str | None
     token: str | None
     notebook_repo_id: str | None
+    shutdown_timeout: float | None
+    is_public: bool
     started_by_user: UserSummary
     dt_created: datetime
     dt_modified: datetime
     dt_started: datetime | None
-    shutdown_timeout: float | None
     idle_timeout: float | None
     dt_stops: datetime | None
     stops_because: str | None
@@ -695,11 +696,11 @@ class _Notebooks:
         environment: Mapping[str, Any] | None = ...,
         registry_username: str | None = ...,
         registry_password: str | None = ...,
-        should_run_on_create: bool | None = ...,
         shutdown_timeout: float | None = ...,
+        is_public: bool | None = ...,
+        should_run_on_create: bool | None = ...,
         idle_timeout: float | None = ...,
         cluster_id: Any = ...,
-        is_public: Any = ...,
         runtime: Any = ...,
     ) -> NotebookReply:
         """New notebook, started or not."""

@@ -43,10 +43,11 @@ def shown(ctx: Context, found: Shown) -> NotebookReply:
         machine_type=session.spec.instance_type if session else notebook.instance_type,
         fqdn=urlsplit(origin).netloc if found.state == "running" else None,
         started_by_user=UserSummary(id=user.id, email=user.email),
+        shutdown_timeout=notebook.shutdown_timeout_h or None,
+        is_public=notebook.is_public,
         dt_created=notebook.created_ms,
         dt_modified=notebook.modified_ms,
         dt_started=session.started_ms if session else None,
-        shutdown_timeout=notebook.shutdown_timeout_h,
         idle_timeout=notebook.idle_shutdown_h,
         dt_stops=stop.at_ms if stop else None,
         stops_because=stop.why if stop else None,
@@ -74,10 +75,11 @@ def _create(ctx: Context, body: NotebookBody) -> NotebookReply:
         instance_type=body.machine_type,
         command=body.command or "",
         environment=body.environment,
-        shutdown_timeout_h=body.shutdown_timeout,
         idle_shutdown_h=body.idle_timeout,
         registry_username=body.registry_username,
         registry_password=body.registry_password,
+        shutdown_timeout_h=body.shutdown_timeout or 0,
+        is_public=body.is_public,
     )
     start_now = body.should_run_on_create is not False
     return shown(ctx, service.create(ctx, body.project_id, spec, start_now))

@@ -102,6 +102,6 @@ def _tell(db: Db, session: Workload, name: str, **data: Any) -> None:
     )  # fmt: skip
 
 
-def begin(db: Db, workload_id: str, timeout_h: float | None, idle_h: float | None) -> None:
+def begin(db: Db, workload_id: str, timeout_h: float, idle_h: float | None) -> None:
     """Note the limits of a session that begins; they hold until it ends. Inside `write`."""
     store.put_limits(db, Limits(workload_id, timeout_h, idle_h))

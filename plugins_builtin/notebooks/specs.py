@@ -18,17 +18,15 @@ Command = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=4096, pattern=r"^[^\x00]*$")
 ]
 
-OneLine = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
-
-
-# Of auto-shutdown. 0: never.
 Hours = Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)]
+OneLine = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class NotebookSpec(Frozen):
     """What makes a notebook start. image: a name of the catalogue or any reference. command: "" = the image's.
 
     registry_*: for an image that not everybody may pull; the password may be `secret:NAME`.
+    shutdown_timeout_h: hours after its start when it is stopped, 0 = never. is_public: whoever has its link may look at it.
     """
 
     name: Title
@@ -38,10 +36,11 @@ class NotebookSpec(Frozen):
     environment: dict[EnvName, Annotated[str, StringConstraints(max_length=32768)]] = Field(
         default_factory=dict, max_length=200
     )
-    shutdown_timeout_h: Hours | None = None
-    idle_shutdown_h: Hours | None = None
     registry_username: OneLine = ""
     registry_password: OneLine = Field(default="", repr=False)
+    shutdown_timeout_h: Hours = 0
+    idle_shutdown_h: Hours | None = None
+    is_public: bool = False
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -56,7 +55,7 @@ class NotebookSpec(Frozen):
 class Notebook:
     """A row. Its state is that of its newest workload: there is no column for it.
 
-    shutdown_timeout_h: counted from its start, None and 0 = never. idle_shutdown_h: without use; None = as the setting
+    shutdown_timeout_h: counted from its start, 0 = never. idle_shutdown_h: without use; None = as the setting
     says, 0 = never.
     registry_password: as `refs.keep` gave it, never a password.
     """
@@ -72,10 +71,11 @@ class Notebook:
     created_by: str
     created_ms: int
     modified_ms: int
-    shutdown_timeout_h: float | None
-    idle_shutdown_h: float | None
     registry_username: str
     registry_password: str
+    shutdown_timeout_h: float
+    is_public: bool
+    idle_shutdown_h: float | None
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Limits:
     """
 
     workload_id: str
-    shutdown_timeout_h: float | None = None
+    shutdown_timeout_h: float = 0
     idle_shutdown_h: float | None = None
     kept_ms: int | None = None
     hold_until_ms: int = 0
@@ -105,15 +105,16 @@ class NotebookBody(Body):
     environment: dict[EnvName, str] = Field(default_factory=dict)
     registry_username: OneLine = ""
     registry_password: OneLine = Field(default="", repr=False)
+    shutdown_timeout: Hours | None = None
+    is_public: bool = False
     should_run_on_create: bool | None = (
         None  # an official client drops false: only a program of ours can say it
     )
-    shutdown_timeout: Hours | None = None
     idle_timeout: Hours | None = None
 
     @classmethod
     def ignored(cls) -> frozenset[str]:
-        return frozenset({"clusterId", "isPublic", "runtime"})
+        return frozenset({"clusterId", "runtime"})
 
 
 class StartBody(Body):
@@ -149,11 +150,12 @@ class NotebookReply(Reply):
     fqdn: str | None
     token: str | None = None
     notebook_repo_id: str | None = None
+    shutdown_timeout: float | None
+    is_public: bool
     started_by_user: UserSummary
     dt_created: Time
     dt_modified: Time
     dt_started: MaybeTime
-    shutdown_timeout: float | None
     idle_timeout: float | None
     dt_stops: MaybeTime
     stops_because: str | None

@@ -41,14 +41,24 @@ def m002_registry_login(db: Database) -> None:
 
 
 @migrations()
-def m002_shutdown(db: Database) -> None:
+def m003_timeout_and_public(db: Database) -> None:
     script(
         db,
         """
-        ALTER TABLE notebooks ADD COLUMN shutdown_timeout_h REAL;
+        ALTER TABLE notebooks ADD COLUMN shutdown_timeout_h REAL NOT NULL DEFAULT 0;
+        ALTER TABLE notebooks ADD COLUMN is_public INTEGER NOT NULL DEFAULT 0;
+        """,
+    )
+
+
+@migrations()
+def m004_idle_shutdown(db: Database) -> None:
+    script(
+        db,
+        """
         ALTER TABLE notebooks ADD COLUMN idle_shutdown_h REAL;
         CREATE TABLE notebook_limits (
-            workload_id TEXT PRIMARY KEY REFERENCES workloads(id), shutdown_timeout_h REAL, idle_shutdown_h REAL,
+            workload_id TEXT PRIMARY KEY REFERENCES workloads(id), shutdown_timeout_h REAL NOT NULL, idle_shutdown_h REAL,
             kept_ms INTEGER, hold_until_ms INTEGER NOT NULL, warned_ms INTEGER);
         """,
     )
@@ -56,12 +66,16 @@ def m002_shutdown(db: Database) -> None:
 
 _COLUMNS = (
     "seq, id, project_id, name, image, instance_type, command, environment, created_by, created_ms, modified_ms,"
-    " registry_username, registry_password, shutdown_timeout_h, idle_shutdown_h"
+    " registry_username, registry_password, shutdown_timeout_h, is_public, idle_shutdown_h"
 )
 
 
 def _load(found: dict[str, Any]) -> Notebook:
-    return Notebook(**{**found, "environment": json.loads(found["environment"])})
+    parsed = {
+        "environment": json.loads(found["environment"]),
+        "is_public": bool(found["is_public"]),
+    }
+    return Notebook(**{**found, **parsed})
 
 
 def not_found() -> NotFound:
@@ -77,12 +91,12 @@ def insert(
     execute(
         db,
         "INSERT INTO notebooks (id, project_id, name, image, instance_type, command, environment, created_by,"
-        " created_ms, modified_ms, registry_username, registry_password, shutdown_timeout_h, idle_shutdown_h)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " created_ms, modified_ms, registry_username, registry_password, shutdown_timeout_h, is_public, idle_shutdown_h)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             notebook_id, project_id, spec.name, spec.image, spec.instance_type, spec.command,
             json.dumps(spec.environment), created_by, now, now, spec.registry_username, password,
-            spec.shutdown_timeout_h, spec.idle_shutdown_h,
+            spec.shutdown_timeout_h, spec.is_public, spec.idle_shutdown_h,
         ),
     )  # fmt: skip
 
@@ -141,7 +155,7 @@ def mark_deleted(db: Db, notebook_id: str) -> None:
     )
 
 
-def set_timeouts(db: Db, notebook_id: str, timeout_h: float | None, idle_h: float | None) -> None:
+def set_timeouts(db: Db, notebook_id: str, timeout_h: float, idle_h: float | None) -> None:
     execute(
         db,
         "UPDATE notebooks SET shutdown_timeout_h = ?, idle_shutdown_h = ? WHERE id = ?",

@@ -79,7 +79,7 @@ def test_when_it_stops(case: Case, stops_h: float | None, does: str) -> None:
         (Limits("w1", 6), "its shutdown timeout is 6 h from its start"),
         (Limits("w1", 0.5), "its shutdown timeout is 30 min from its start"),
         (
-            Limits("w1", None, 2),
+            Limits("w1", 0, 2),
             "idle since 14:05 UTC, last used by a busy kernel; its idle limit is 2 h",
         ),
         (
