@@ -23,7 +23,7 @@ from appliance.runtime.limits import DISK_RESERVE
 MIB = 1 << 20
 DATABASE_BYTES = 8 * MIB
 BALLAST_BYTES = 64 * MIB
-FULL_BYTES = 64 * MIB  # with less a JupyterLab would fail to write what it needs to start
+FULL_BYTES = 2 * BALLAST_BYTES  # a disk is full still when nothing but the ballast was thrown away
 FEW_FILES = 1000
 LEVELS = (80, 90, 95)  # of the disk, in percent
 

@@ -1,4 +1,4 @@
-"""A disk that a notebook has filled: everybody gets in, and it is cleaned up from inside."""
+"""A disk that a notebook has filled: everybody gets in, the services start, and it is cleaned up from inside."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ def test_a_notebook_fills_the_disk(small: Instance) -> None:
 
     small.interrupt()  # and the services start, too
     small.start()
+    again.close()
     again = Person(small.url, "admin", PASSWORD)
     again.api("POST", f"/notebooks/{notebook}/start", {"machineType": "C1"})
     found = again.wait(notebook, "running", "error", "failed")
