@@ -373,7 +373,12 @@ _CHECKS: tuple[tuple[str, bool, Callable[[Config], Answer], str], ...] = (
         _slot,
         "Stop one instance and give it another slot (0 to 15) in its config.toml.",
     ),
-    ("disk", True, _disk(FREE_BYTES_NEEDED, to_install=True), "Free some disk space: images alone take 2 GiB."),
+    (
+        "disk",
+        True,
+        _disk(FREE_BYTES_NEEDED, to_install=True),
+        "Free some disk space: images alone take 2 GiB.",
+    ),
     (
         "disk reserve",
         False,
