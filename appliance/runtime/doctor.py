@@ -229,18 +229,13 @@ def _ports(config: Config) -> Answer:
 
 def _disk(needed_bytes: int, to_install: bool = False) -> Callable[[Config], Answer]:
     def look(config: Config) -> Answer:
-        free = _file_system(config.paths.root)
+        free, database = _file_system(config.paths.root), config.paths.database
         bytes_free = free.f_bavail * free.f_frsize
         # Once installed it has to start on a full disk, for else nobody could clean up.
-        enough = bytes_free >= needed_bytes or (to_install and _installed(config))
-        return enough, f"{bytes_free / GIB:.1f} GiB free"
+        starts = to_install and database.is_file() and database.stat().st_size > 0
+        return bytes_free >= needed_bytes or starts, f"{bytes_free / GIB:.1f} GiB free"
 
     return look
-
-
-def _installed(config: Config) -> bool:
-    database = config.paths.database
-    return database.is_file() and database.stat().st_size > 0
 
 
 def _inodes(config: Config) -> Answer:
