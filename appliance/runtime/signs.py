@@ -16,7 +16,7 @@ from appliance.runtime import probe, processes
 from appliance.runtime.processes import Process
 from appliance.runtime.workloads import Workload
 
-# Of one core. An idle JupyterLab with an open tab and two kernels takes less than a fifth of this.
+# Of one core, on average between two looks.
 BUSY_CORES = 0.1
 ASK_S = 0.5
 
