@@ -16,7 +16,7 @@ from appliance.config import Config
 from appliance.context import Context
 from appliance.plugins import loader, sources, verdicts
 from appliance.plugins.registry import Registry
-from appliance.runtime import holders, loops, slots, tasks, workloads
+from appliance.runtime import activity, holders, loops, room, slots, tasks, workloads
 
 CORE_MIGRATIONS: tuple[Migrations, ...] = (
     vault.migrations,
@@ -30,6 +30,8 @@ CORE_MIGRATIONS: tuple[Migrations, ...] = (
     tasks.migrations,
     holders.migrations,
     loops.migrations,
+    activity.migrations,
+    room.migrations,
     verdicts.migrations,
 )
 

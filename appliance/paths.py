@@ -32,6 +32,11 @@ class Paths:
         return self.root / "db" / "appliance.db"
 
     @property
+    def ballast(self) -> Path:
+        """Nothing but room: deleted when the disk is full, so that we can go on."""
+        return self.root / "ballast"
+
+    @property
     def run(self) -> Path:
         return self.root / "run"
 

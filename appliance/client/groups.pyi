@@ -56,10 +56,17 @@ class NotebookReply(Record):
     fqdn: str | None
     token: str | None
     notebook_repo_id: str | None
+    shutdown_timeout: float | None
+    is_public: bool
     started_by_user: UserSummary
     dt_created: datetime
     dt_modified: datetime
     dt_started: datetime | None
+    idle_timeout: float | None
+    dt_stops: datetime | None
+    stops_because: str | None
+    dt_last_used: datetime | None
+    last_used_by: str | None
 
 class UserSummary(Record):
     id: str
@@ -689,11 +696,12 @@ class _Notebooks:
         environment: Mapping[str, Any] | None = ...,
         registry_username: str | None = ...,
         registry_password: str | None = ...,
+        shutdown_timeout: float | None = ...,
+        is_public: bool | None = ...,
         should_run_on_create: bool | None = ...,
+        idle_timeout: float | None = ...,
         cluster_id: Any = ...,
-        is_public: Any = ...,
         runtime: Any = ...,
-        shutdown_timeout: Any = ...,
     ) -> NotebookReply:
         """New notebook, started or not."""
 
@@ -708,6 +716,14 @@ class _Notebooks:
         notebook_id: str,
     ) -> NotebookReply:
         """One notebook."""
+
+    def keep(
+        self,
+        notebook_id: str,
+        *,
+        hours: float | None = ...,
+    ) -> NotebookReply:
+        """Put off its auto-shutdown by hours, or until what it does is done."""
 
     def list(
         self,
@@ -761,6 +777,8 @@ class _Notebooks:
         notebook_id: str,
         *,
         machine_type: str | None = ...,
+        shutdown_timeout: float | None = ...,
+        idle_timeout: float | None = ...,
     ) -> NotebookReply:
         """Start it again."""
 

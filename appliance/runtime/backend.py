@@ -154,5 +154,5 @@ class Backend(Protocol):
     def remove_network(self, name: str) -> None:
         """Delete a network; gone already is fine."""
 
-    def oom_kills(self, name: str) -> int:
-        """How often the kernel killed inside its memory limit, while it runs; 0 when unknown."""
+    def oom_kills(self, container: Container) -> int:
+        """How often the kernel killed inside its memory limit, while it runs; 0 when unknown. Microseconds."""

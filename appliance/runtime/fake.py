@@ -29,6 +29,7 @@ from appliance.runtime.backend import (
 Containers = list[Container]  # inside the class `list` is the method
 
 _TERM_EXIT, _KILL_EXIT = 143, 137
+_NOBODYS_PIDS = 1 << 30  # more than the kernel gives out: whoever looks them up finds no process
 
 
 class FakeBackend:
@@ -46,7 +47,7 @@ class FakeBackend:
     ) -> None:
         self._clock = clock
         self._lock = threading.RLock()
-        self._pids = itertools.count(1000)
+        self._pids = itertools.count(_NOBODYS_PIDS)
         self._containers: dict[str, Container] = {}
         self._oom_kills: dict[str, int] = {}
         self.images = set(images)
@@ -131,11 +132,10 @@ class FakeBackend:
                 raise BackendError(f"network {name} is being used")
             self.networks.pop(name, None)
 
-    def oom_kills(self, name: str) -> int:
+    def oom_kills(self, container: Container) -> int:
         with self._lock:
-            container = self._containers.get(name)
-            running = container is not None and container.state == "running"
-            return self._oom_kills.get(name, 0) if running else 0
+            running = container.state == "running" and container.name in self._containers
+            return self._oom_kills.get(container.name, 0) if running else 0
 
     def finish(self, name: str, exit_code: int, oom: bool = False) -> None:
         """The program ends by itself, or at its memory limit (exit_code should be 137 then)."""

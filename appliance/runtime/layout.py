@@ -14,6 +14,7 @@ from pathlib import Path
 from appliance.config import Config
 from appliance.crypto import new_key_line
 from appliance.errors import Invalid
+from appliance.runtime import room
 
 SECRET_BYTES = 32
 
@@ -58,6 +59,7 @@ def ensure_layout(config: Config) -> None:
 
     Repeatable. Invalid if something else, a symlink above all, stands where a directory belongs.
     """
+    room.make(config.paths)
     for place in places(config):
         ensure_directory(place)
     paths, web = config.paths, config.web_uid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from appliance.runtime import (
     guard,
     hidden,
     network,
+    room,
     slots,
     socketdir,
     states,
@@ -39,6 +41,16 @@ from appliance.runtime.workloads import Workload
 
 log = logging.getLogger(__name__)
 
+# On a full disk JupyterLab writes what it needs to run into memory, and so it starts where nothing can be written.
+CLEAN_UP_ENV = {
+    "JUPYTER_RUNTIME_DIR": "/dev/shm/jupyter/runtime",
+    "JUPYTER_CONFIG_DIR": "/dev/shm/jupyter/config",
+    "JUPYTER_DATA_DIR": "/dev/shm/jupyter/data",
+    "IPYTHONDIR": "/dev/shm/jupyter/ipython",
+    "TMPDIR": "/dev/shm",
+}
+CLEAN_UP_WORDS = "clean-up mode: the disk is full, nothing can be saved; delete files here, then stop it and start it again"
+DISK_FULL = "the disk is full: delete notebooks or files that nobody needs, then start it again"
 READY_HINT = "its last log lines say what it was doing; a larger instance type starts faster"
 
 
@@ -101,6 +113,10 @@ class Lifecycle:
                 self._end(db, workload, "error", "StartFailed", str(error))
             except ApplianceError as error:
                 self._end(db, workload, "error", "Refused", str(error))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                self._end(db, workload, "error", "DiskFull", DISK_FULL)
 
     def _take(self, step: str, db: Db, workload: Workload, container: Container | None) -> bool:
         """Do one step; False when the next one has to wait for the world."""
@@ -133,6 +149,7 @@ class Lifecycle:
     def _create(self, db: Db, workload: Workload) -> bool:
         spec, team = workload.final, identity.team_by_id(db, workload.team_id)
         guard.check(workload, spec, team, self.config)
+        cleaning = room.make(self.config.paths)
         image = self._image(db, workload)
         digest = self.backend.image_digest(image)
         with write(db):
@@ -145,6 +162,10 @@ class Lifecycle:
         container = self.places.container_spec(
             workload, team, secret_env, lambda: self.backend.image_config(image)
         )
+        if cleaning:
+            container = replace(container, env={**container.env, **CLEAN_UP_ENV})
+            with write(db):
+                workloads.remark(db, workload.id, CLEAN_UP_WORDS)
         self.backend.create(replace(container, image=image))
         if workload.boot_id != self.boot_id:
             with write(db):

@@ -223,9 +223,8 @@ class PodmanBackend:
             if error.status != 404:
                 raise
 
-    def oom_kills(self, name: str) -> int:
-        container = self.inspect(name)
-        return cgroup.oom_kills_of(container.pid) if container and container.pid else 0
+    def oom_kills(self, container: Container) -> int:
+        return cgroup.oom_kills_of(container.pid) if container.pid else 0
 
 
 def _is_reference(image: str) -> bool:

@@ -29,6 +29,8 @@ from appliance.runtime import (
 )
 from appliance.runtime.backend import Backend
 from appliance.runtime.closing import close_marked
+from appliance.runtime.diskwatch import TURN_S as DISK_TURN_S
+from appliance.runtime.diskwatch import DiskWatch
 from appliance.runtime.filework import FileWork
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.logwork import LogWork
@@ -39,6 +41,8 @@ from appliance.runtime.podman_service import PodmanService
 from appliance.runtime.probe import SocketProber
 from appliance.runtime.strays import StraySweep
 from appliance.runtime.supervisor import Supervisor
+from appliance.runtime.watching import TURN_S as WATCH_TURN_S
+from appliance.runtime.watching import Watching
 
 log = logging.getLogger(__name__)
 
@@ -207,6 +211,8 @@ def _turners(
         ("logs", LOG_TURN_S, LogWork(appliance, places).turn, None),
         ("files", 1.0, file_work.turn, file_news),
         ("connections", CONNECTION_TURN_S, lambda: close_marked(appliance, gateway_reload), None),
+        ("disk", DISK_TURN_S, DiskWatch(appliance).turn, None),
+        ("watching", WATCH_TURN_S, Watching(appliance, backend, places).turn, None),
         ("strays", SWEEP_TURN_S, StraySweep(appliance, backend).turn, None),
         ("namespaces", SWEEP_TURN_S, NamespaceSweep(appliance).turn, None),
         ("host", HOST_TURN_S, host_turn, None),

@@ -16,15 +16,16 @@ from appliance.runtime.workloads import Workload
 from appliance.web import forms
 from appliance.web.pages import command_line, context, done, fragment, page, project_frame
 from appliance.web.status import status_of
-from plugins_builtin.notebooks import service
+from plugins_builtin.notebooks import lifetime, service
 from plugins_builtin.notebooks.service import Shown
-from plugins_builtin.notebooks.specs import NotebookQuery, NotebookSpec
+from plugins_builtin.notebooks.specs import KeepBody, NotebookQuery, NotebookSpec
 from plugins_builtin.projects import service as projects
 
 PER_PAGE = 50
 PANEL_ROWS = 8
 LOG_TAIL_BYTES = 65536
 FIELDS = ("name", "image", "other_image", "instance_type", "command", "registry_username")
+HOURS = ("shutdown_timeout_h", "idle_shutdown_h")  # empty: not given
 OPENABLE = (
     "provisioning",
     "starting",
@@ -45,6 +46,7 @@ def blueprint() -> Blueprint:
         ("/notebooks/<notebook_id>/sessions", sessions, "GET"),
         ("/notebooks/<notebook_id>/start", start, "POST"),
         ("/notebooks/<notebook_id>/stop", stop, "POST"),
+        ("/notebooks/<notebook_id>/keep", keep, "POST"),
         ("/notebooks/<notebook_id>/delete", delete, "POST"),
     ):
         pages.add_url_rule(rule, view.__name__, view, methods=[method])
@@ -151,7 +153,13 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
         crumbs=crumbs,
         live=False,
         project=project,
-        values={"other_image": "", "command": "", "registry_username": "", **values},
+        values={
+            "other_image": "",
+            "command": "",
+            "registry_username": "",
+            **dict.fromkeys(HOURS, ""),
+            **values,
+        },
         errors=errors,
         images=images,
         instance_types=shown_types(ctx),
@@ -161,8 +169,9 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
 
 def create(project_id: str) -> Any:
     """Make and start it, or show the form again with what was typed."""
-    values = {key: request.form.get(key, "") for key in FIELDS}
-    asked = {key: value for key, value in values.items() if key != "other_image"}
+    values = {key: request.form.get(key, "").strip() for key in FIELDS + HOURS}
+    asked = {key: values[key] for key in FIELDS if key != "other_image"}
+    asked |= {key: values[key] for key in HOURS if values[key]}
     image_field = "other_image" if values["other_image"] else "image"
     password = request.form.get("registry_password", "")  # never sent back
     asked |= {"image": values[image_field], "registry_password": password}
@@ -186,6 +195,21 @@ def _card_values(found: Shown) -> dict[str, Any]:
         "session_id": session.id if session else "",
         "instance_types": shown_types(ctx),
         "log_tail": "\n".join(tail),
+        **_lifetime_values(ctx, session),
+    }
+
+
+def _lifetime_values(ctx: Context, session: Workload | None) -> dict[str, Any]:
+    """What will stop it and when, who used it last, and what was killed in it."""
+    used = lifetime.used(ctx.db, session) if session else None
+    stop = lifetime.stop_of(ctx.db, session) if session else None
+    now_ms = ctx.clock.now_ms()
+    return {
+        "used": {"ms": min(used.last_used_ms, now_ms), "by": used.why} if used else None,
+        "stop": (
+            {"at_ms": stop.at_ms, "soon": now_ms >= stop.warn_ms, "why": stop.why} if stop else None
+        ),
+        "memory_killed_ms": used.memory_killed_ms if used else None,
     }
 
 
@@ -273,6 +297,13 @@ def start(notebook_id: str) -> Any:
 def stop(notebook_id: str) -> Any:
     """Stop it and show it."""
     service.stop(context(), notebook_id)
+    return done(f"/notebooks/{notebook_id}")
+
+
+def keep(notebook_id: str) -> Any:
+    """Put off its auto-shutdown and show it. hours: a number, or nothing for "until it is done"."""
+    body = KeepBody.model_validate({"hours": request.form.get("hours") or None})
+    service.keep(context(), notebook_id, body.hours)
     return done(f"/notebooks/{notebook_id}")
 
 

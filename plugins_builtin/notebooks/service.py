@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from appliance import identity
@@ -18,7 +18,7 @@ from appliance.runtime.spec import Login, Mount, Route, WorkloadSpec
 from appliance.runtime.workloads import Workload
 from appliance.schema import Page, page_of
 from plugins_builtin.instance_types import service as instance_types
-from plugins_builtin.notebooks import store
+from plugins_builtin.notebooks import lifetime, store
 from plugins_builtin.notebooks.specs import Notebook, NotebookQuery, NotebookSpec
 from plugins_builtin.projects import service as projects
 
@@ -85,14 +85,26 @@ def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec) -> Workloa
     )
 
 
-def start(ctx: Context, notebook_id: str, instance_type: str = "") -> Shown:
-    """Start it again, on another instance type if one is given; Conflict while it runs or waits."""
+def start(
+    ctx: Context,
+    notebook_id: str,
+    instance_type: str = "",
+    timeout_h: float | None = None,
+    idle_h: float | None = None,
+) -> Shown:
+    """Start it again, with what is given changed from now on; Conflict while it runs or waits."""
     notebook, team_id = _required(ctx, "notebooks.start", notebook_id)
+    notebook = replace(
+        notebook,
+        shutdown_timeout_h=notebook.shutdown_timeout_h if timeout_h is None else timeout_h,
+        idle_shutdown_h=notebook.idle_shutdown_h if idle_h is None else idle_h,
+    )
     chosen = instance_type or notebook.instance_type
     workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen))
     with write(ctx.db) as db:
         _required(ctx, "notebooks.start", notebook_id)  # again: it may have been deleted meanwhile
         store.set_instance_type(db, notebook_id, workload.instance_type)
+        store.set_timeouts(db, notebook_id, notebook.shutdown_timeout_h, notebook.idle_shutdown_h)
         _submit(ctx, db, notebook, workload, team_id)
     return get(ctx, notebook_id)
 
@@ -104,6 +116,8 @@ def _spec_of(notebook: Notebook, instance_type: str) -> NotebookSpec:
         instance_type=instance_type,
         command=notebook.command,
         environment=notebook.environment,
+        shutdown_timeout_h=notebook.shutdown_timeout_h,
+        idle_shutdown_h=notebook.idle_shutdown_h,
     )
 
 
@@ -111,10 +125,11 @@ def _submit(ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_i
     if notebook.registry_username:
         login = Login(username=notebook.registry_username, password=notebook.registry_password)
         spec = spec.model_copy(update={"login": login})
-    workloads.submit(
+    workload_id = workloads.submit(
         db, spec, owner_id=notebook.id, project_id=notebook.project_id, team_id=team_id,
         user_id=ctx.principal.user_id, label=notebook.name,
     )  # fmt: skip
+    lifetime.begin(db, workload_id, notebook.shutdown_timeout_h, notebook.idle_shutdown_h)
 
 
 def stop(ctx: Context, notebook_id: str) -> Shown:
@@ -124,6 +139,17 @@ def stop(ctx: Context, notebook_id: str) -> Shown:
         session = workloads.latest(db, [notebook.id]).get(notebook.id)
         if session:
             workloads.request_stop(db, session.id, f"stopped by {ctx.principal.user_name}")
+    return get(ctx, notebook_id)
+
+
+def keep(ctx: Context, notebook_id: str, hours: float | None = None) -> Shown:
+    """Put off its auto-shutdown by hours, or until what it does is done (None). Conflict when it does not run."""
+    notebook, _ = _required(ctx, "notebooks.keep", notebook_id)
+    with write(ctx.db) as db:
+        session = workloads.latest(db, [notebook.id]).get(notebook.id)
+        if session is None:
+            raise Conflict("it has not run yet", hint="start it first")
+        lifetime.keep(db, session, hours)
     return get(ctx, notebook_id)
 
 

@@ -23,6 +23,7 @@ from tests.web.samples import (
     ROWS,
     SECRETS,
     STARTING,
+    STOPPING_SOON,
     notebook,
 )
 from tests.web.samples_people import PEOPLE
@@ -37,9 +38,10 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
                 {"title": "Running", "url": "/panels/running"},
                 {"title": "Disk", "url": "/panels/disk"},
             ],
+            "disk": {"level": 90, "percent": 93, "free_bytes": 41 << 30, "full": False},
         },
     ),
-    ("home-empty", "home.html", {"title": "Home", "panels": []}),
+    ("home-empty", "home.html", {"title": "Home", "panels": [], "disk": {"level": 0}}),
     ("reference", "reference.html", REFERENCE),
     ("login", "login.html", LOGIN),
     (
@@ -139,6 +141,7 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
             "errors": {"": "nothing was created", "command": "needs an image that has bash"},
         },
     ),
+    ("notebook-stopping-soon", "notebooks/detail.html", STOPPING_SOON),
     ("notebook-running", "notebooks/detail.html", DETAIL),
     (
         "notebook-pending",
