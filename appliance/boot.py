@@ -16,7 +16,7 @@ from appliance.config import Config
 from appliance.context import Context
 from appliance.plugins import loader
 from appliance.plugins.registry import Registry
-from appliance.runtime import holders, loops, slots, tasks, workloads
+from appliance.runtime import builds, holders, local_images, loops, slots, tasks, workloads
 
 CORE_MIGRATIONS: tuple[Migrations, ...] = (
     settings.migrations,
@@ -29,6 +29,8 @@ CORE_MIGRATIONS: tuple[Migrations, ...] = (
     tasks.migrations,
     holders.migrations,
     loops.migrations,
+    builds.migrations,
+    local_images.migrations,
 )
 
 

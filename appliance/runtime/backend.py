@@ -96,6 +96,20 @@ class NetworkSpec:
     subnet: str
 
 
+@dataclass(frozen=True)
+class LocalImage:
+    """An image on this machine. refs: its names, none for a nameless one. used: by any container, whoever made that."""
+
+    id: str
+    refs: tuple[str, ...]
+    size_bytes: int
+    created_ms: int
+    used: bool
+
+
+LocalImages = list[LocalImage]  # inside the class `list` is the method
+
+
 class Backend(Protocol):
     """Blocking; safe to call from several threads."""
 
@@ -113,6 +127,15 @@ class Backend(Protocol):
 
     def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
         """Fetch from a registry. ImageNotFound, BackendTimeout, BackendError with the registry's words."""
+
+    def local_images(self) -> LocalImages:
+        """Every image on this machine that has a name or belongs to no other. Fractions of a second."""
+
+    def remove_image(self, image: str) -> None:
+        """Delete an image by its id or a name; gone already is fine. BackendError while a container is made of it."""
+
+    def commit(self, name: str, ref: str) -> None:
+        """Save a container's files, mounts excepted, as an image called ref. It stands still meanwhile, for minutes."""
 
     def create(self, spec: ContainerSpec) -> None:
         """Make it, not started. A container of that name already there counts as success. ImageNotFound."""

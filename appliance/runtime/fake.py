@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from appliance.clock import Clock
@@ -20,9 +20,12 @@ from appliance.runtime.backend import (
     Container,
     ContainerSpec,
     ImageNotFound,
+    LocalImage,
+    LocalImages,
     NetworkSpec,
     Progress,
 )
+from appliance.runtime.builds import Build
 
 Containers = list[Container]  # inside the class `list` is the method
 
@@ -73,6 +76,26 @@ class FakeBackend:
         if image not in self.registry:
             raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
         self.images.add(image)
+
+    def local_images(self) -> LocalImages:
+        with self._lock:
+            used = {self.specs[name].image for name in self._containers}
+            return [
+                LocalImage(self.image_digest(ref), (ref,), 1 << 20, 0, ref in used)
+                for ref in sorted(self.images)
+            ]
+
+    def remove_image(self, image: str) -> None:
+        for found in self.local_images():
+            if image in (found.id, *found.refs):
+                if found.used:
+                    raise BackendError("image is in use by a container")
+                self.images -= set(found.refs)
+
+    def commit(self, name: str, ref: str) -> None:
+        if self.inspect(name) is None:
+            raise BackendError(f"no container with name {name!r}")
+        self.images.add(ref)
 
     def create(self, spec: ContainerSpec) -> None:
         with self._lock:
@@ -217,7 +240,31 @@ class EngineGone(FakeBackend):
 
 _BACKEND_CALLS = frozenset(
     (
-        "list inspect has_image image_digest pull create start stop remove ensure_network"
+        "list inspect has_image image_digest pull local_images remove_image commit create start stop remove ensure_network"
         " remove_network oom_kills"
     ).split()
 )
+
+
+class FakeBuilder:
+    """A `Builder` that names images of a fake engine; `broken` images fail at their second step."""
+
+    def __init__(self, backend: FakeBackend, broken: Iterable[str] = ()) -> None:
+        self._backend = backend
+        self.broken = set(broken)
+        self.built: list[str] = []
+
+    def build(self, build: Build, progress: Progress, halt: Callable[[], str]) -> None:
+        progress("STEP 1/2: FROM base")
+        progress("STEP 2/2: RUN make")
+        if halt():
+            raise Unavailable(f"podman was killed: {halt()}")
+        if build.image in self.broken:
+            raise Unavailable("podman failed with exit code 2:\nmake: no rule")
+        self.built.append(build.image)
+        if build.kind == "pull":
+            self._backend.pull(build.source, 60, progress)
+        elif build.kind == "commit":
+            name = next(n for n in self._backend.specs if n.endswith(f"-{build.source}"))
+            self._backend.commit(name, build.ref)
+        self._backend.images.add(build.ref)

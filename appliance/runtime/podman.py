@@ -21,12 +21,14 @@ from appliance.runtime.backend import (
     Container,
     ContainerSpec,
     ImageNotFound,
+    LocalImages,
     NetworkSpec,
     Progress,
 )
 from appliance.runtime.podman_api import Engine, EngineError, shorten
 from appliance.runtime.podman_spec import (
     INSTANCE_LABEL,
+    from_image,
     from_inspect,
     from_list,
     network_body,
@@ -44,6 +46,7 @@ _NO_SUCH_IMAGE = re.compile(
 _HALF_MADE = re.compile(r"container (with given ID|`?[0-9a-f]{64}`?) already exists")
 _BUSY = re.compile(r"device or resource busy|directory not empty")
 _KILLED = 137
+COMMIT_TIMEOUT_S = 1800
 _LOG_PREFIX = re.compile(rb"\n\S+ stderr [PF] ")  # between the pieces of one message, too
 _INIT_FAILED = re.compile(
     rb"catatonit:\d+\): failed to exec pid1: (No such file or directory|Permission denied)"
@@ -98,6 +101,26 @@ class PodmanBackend:
                 progress(str(line["stream"]).rstrip())
         if not self.has_image(image):  # the stream broke off: the engine went away in the middle
             raise Unavailable(f"pulling {image!r} was interrupted", hint="it is tried again")
+
+    def local_images(self) -> LocalImages:
+        every = self._engine.call("get", "containers/json", params={"all": "true"})
+        used = {item["ImageID"] for item in every}
+        found = self._engine.call("get", "images/json", timeout_s=60)
+        return [from_image(item, item["Id"] in used) for item in found]
+
+    def remove_image(self, image: str) -> None:
+        if not _is_reference(image):
+            return
+        try:
+            self._engine.call("delete", f"images/{quote(image)}", timeout_s=300)
+        except EngineError as error:
+            if error.status != 404:
+                raise
+
+    def commit(self, name: str, ref: str) -> None:
+        repository, _, tag = ref.rpartition(":")
+        params = {"container": name, "repo": repository, "tag": tag, "pause": "true"}
+        self._engine.call("post", "commit", params=params, timeout_s=COMMIT_TIMEOUT_S)
 
     def create(self, spec: ContainerSpec) -> None:
         try:

@@ -7,7 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from appliance.config import UIDS_PER_TEAM
-from appliance.runtime.backend import Bind, Container, ContainerSpec, ContainerState, NetworkSpec
+from appliance.runtime.backend import (
+    Bind,
+    Container,
+    ContainerSpec,
+    ContainerState,
+    LocalImage,
+    NetworkSpec,
+)
 
 INSTANCE_LABEL = "appliance.instance"
 
@@ -131,6 +138,12 @@ def from_list(item: Mapping[str, Any]) -> Container:
         started_ms=_seconds(item.get("StartedAt", 0)),
         finished_ms=_seconds(item.get("ExitedAt", 0)) if state == "exited" else None,
     )
+
+
+def from_image(item: Mapping[str, Any], used: bool) -> LocalImage:
+    """An image from an element of GET images/json."""
+    refs = tuple(sorted(item.get("RepoTags") or ()))
+    return LocalImage(item["Id"], refs, item["Size"], item["Created"] * 1000, used)
 
 
 def from_inspect(item: Mapping[str, Any]) -> Container:

@@ -7,15 +7,17 @@ from urllib.parse import quote
 
 from flask import Blueprint, request
 
+from appliance import identity
 from appliance.access import needed_role
 from appliance.context import Context
 from appliance.errors import ApplianceError
 from appliance.plugins import InstanceType
 from appliance.runtime import logs
 from appliance.runtime.workloads import Workload
-from appliance.web import forms
+from appliance.web import forms, log_files
 from appliance.web.errors import status_of
 from appliance.web.pages import command_line, context, done, fragment, page, project_frame
+from plugins_builtin.images import service as images
 from plugins_builtin.notebooks import service
 from plugins_builtin.notebooks.service import Shown
 from plugins_builtin.notebooks.specs import NotebookQuery, NotebookSpec
@@ -23,7 +25,6 @@ from plugins_builtin.projects import service as projects
 
 PER_PAGE = 50
 PANEL_ROWS = 8
-LOG_TAIL_BYTES = 65536
 FIELDS = ("name", "image", "other_image", "instance_type", "command")
 OPENABLE = (
     "provisioning",
@@ -139,7 +140,7 @@ def new(project_id: str) -> str:
 def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -> str:
     ctx = context()
     project = projects.get(ctx, project_id)
-    images = [image for image in ctx.registry.images.values() if "notebook" in image.purposes]
+    team_id = identity.team_of_project(ctx.db, project.id)
     crumbs = [
         ("Projects", "/projects"),
         (project.name, f"/projects/{project.id}"),
@@ -153,7 +154,7 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
         project=project,
         values={"other_image": "", "command": "", **values},
         errors=errors,
-        images=images,
+        images=images.choices(ctx, team_id),
         instance_types=shown_types(ctx),
         cli=command_line(ctx, f"notebooks create --project {project.id}"),
     )
@@ -190,18 +191,8 @@ def _card_values(found: Shown) -> dict[str, Any]:
 def _log_values(ctx: Context, session: Workload | None) -> dict[str, Any] | None:
     if session is None:
         return None
-    directory = ctx.config.paths.logs / session.id
-    end = logs.size(directory)
-    text, following = logs.tail(directory, max(0, end - LOG_TAIL_BYTES), LOG_TAIL_BYTES)
-    start = following - len(text)
-    cut = text.find(b"\n") + 1 if start else 0  # begin with a whole line
-    return {
-        "workload": session.id,
-        "text": text[cut:].decode(errors="replace"),
-        "start": start + cut,
-        "end": following,
-        "url": f"/notebooks/{session.owner_id}/log/{session.id}",
-    }
+    url = f"/notebooks/{session.owner_id}/log/{session.id}"
+    return log_files.view(ctx.config.paths.logs / session.id, url)
 
 
 def notebook_frame(found: Shown, active: str) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from appliance.db import Db, write
 from appliance.errors import Conflict, Invalid, NotFound, Refused
 from appliance.events import emit
 from appliance.ids import new_id
-from appliance.runtime import catalogue, states, tasks, workloads
+from appliance.runtime import states, tasks, workloads
 from appliance.runtime.spec import Mount, Route, WorkloadSpec
 from appliance.runtime.workloads import Workload
 from appliance.schema import Page, page_of
+from plugins_builtin.images import service as images
 from plugins_builtin.instance_types import service as instance_types
 from plugins_builtin.notebooks import store
 from plugins_builtin.notebooks.specs import Notebook, NotebookQuery, NotebookSpec
@@ -43,9 +44,9 @@ class Shown:
 
 def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = True) -> Shown:
     """A new notebook, started or not: row, workload and event stand or fall together."""
-    require(ctx, "notebooks.create", project_id=project_id)
+    team_id = require(ctx, "notebooks.create", project_id=project_id)
     notebook_id = new_id("n")
-    workload = workload_spec(ctx, notebook_id, spec)
+    workload = workload_spec(ctx, notebook_id, spec, team_id)
     spec = spec.model_copy(update={"instance_type": workload.instance_type})
     with write(ctx.db) as db:
         team_id = identity.team_of_project(db, project_id)  # it may have been deleted meanwhile
@@ -56,7 +57,7 @@ def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = 
     return get(ctx, notebook_id)
 
 
-def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec) -> WorkloadSpec:
+def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec, team_id: str) -> WorkloadSpec:
     """What to run for a notebook. Invalid for an unknown instance type or an image without a command."""
     kind = instance_types.find(ctx, spec.instance_type)
     image = ctx.registry.images.get(spec.image)
@@ -72,7 +73,7 @@ def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec) -> Workloa
         )
     return WorkloadSpec(
         kind="notebook",
-        image=catalogue.reference(ctx.registry.images, spec.image),
+        image=images.reference(ctx, team_id, spec.image),
         command=tuple(text.replace("${BASE_URL}", base_url) for text in command),
         env={"BASE_URL": base_url, "SOCKET_PATH": "${SOCKET}", **spec.environment},
         mounts=(Mount(area="notebooks", name=notebook_id, target="/notebooks"),),
@@ -87,7 +88,7 @@ def start(ctx: Context, notebook_id: str, instance_type: str = "") -> Shown:
     """Start it again, on another instance type if one is given; Conflict while it runs or waits."""
     notebook, team_id = _required(ctx, "notebooks.start", notebook_id)
     chosen = instance_type or notebook.instance_type
-    workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen))
+    workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen), team_id)
     with write(ctx.db) as db:
         _required(ctx, "notebooks.start", notebook_id)  # again: it may have been deleted meanwhile
         store.set_instance_type(db, notebook_id, workload.instance_type)

@@ -88,7 +88,7 @@ def test_an_image_from_a_registry(lab: Lab, ann: Person) -> None:
     ("double", "image", "reason", "words"),
     [
         (SlowToPull, "team/image:1", "StartFailed", "pulling team/image:1 took longer than 1800 s"),
-        (ImageMissing, "notebook", "ImageNotFound", "was not found"),
+        (ImageMissing, "notebook", "ImageBuildFailed", "image notebook could not be built"),
         (DiesAtStart, "notebook", "ExitCode", "exit code 1; its last log lines say why"),
     ],
 )

@@ -11,6 +11,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
     "api_keys.create": {"name": "new"},
+    "images.create": {"name": "new", "containerfile": "FROM localhost/x"},
     "auth.login": {"user": "owner", "password": PASSWORD},
     "machine_types.map": {"instanceType": "C1"},
     "project_collaborators.add": {"userId": "$user_id"},
