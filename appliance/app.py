@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+from pathlib import Path
 
 from flask import Flask, g, request
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from appliance import events
+from appliance import boot, events
 from appliance.access import NOBODY
 from appliance.boot import Appliance
 from appliance.web import api, auth, errors, internal, openapi, pages, reference, signin
 
+log = logging.getLogger(__name__)
+
 MAX_FORM_BYTES = 16 << 20
+
+
+def create_web(data: Path) -> Flask:
+    """The application with all plugins that fit; without any third-party one when it can't be put together with them.
+
+    Each of them was tried, but what they do may depend on the day.
+    """
+    try:
+        return create_app(boot.boot_with_plugins(data))
+    except Exception:  # third-party code may raise anything; the appliance must answer all the same
+        log.exception("the web starts without third-party plugins")
+        return create_app(boot.boot(data))
 
 
 def create_app(appliance: Appliance) -> Flask:

@@ -9,16 +9,17 @@ from sqlite_utils import Migrations
 
 from appliance import api_keys
 from appliance import config as config_module
-from appliance import crypto, db, events, identity, sessions, settings
+from appliance import crypto, db, events, identity, sessions, settings, vault
 from appliance.access import SYSTEM, Principal
 from appliance.clock import Clock, SystemClock
 from appliance.config import Config
 from appliance.context import Context
-from appliance.plugins import loader
+from appliance.plugins import loader, sources, verdicts
 from appliance.plugins.registry import Registry
 from appliance.runtime import builds, holders, local_images, loops, slots, tasks, workloads
 
 CORE_MIGRATIONS: tuple[Migrations, ...] = (
+    vault.migrations,
     settings.migrations,
     identity.migrations,
     events.migrations,
@@ -31,6 +32,7 @@ CORE_MIGRATIONS: tuple[Migrations, ...] = (
     loops.migrations,
     builds.migrations,
     local_images.migrations,
+    verdicts.migrations,
 )
 
 
@@ -56,10 +58,28 @@ def boot(data: Path, clock: Clock | None = None) -> Appliance:
     return assemble(config, loader.load(), clock or SystemClock())
 
 
+def boot_with_plugins(data: Path, clock: Clock | None = None) -> Appliance:
+    """As `boot`, with third-party plugins that fit: for web, stream and worker, never for a process of root's.
+
+    One that fails now although it was tried is left out, and noted for the admin.
+    """
+    config = config_module.load(data)
+    database = db.open_db(config.paths.database)
+    found = verdicts.usable(database, sources.find(config.paths.plugins))
+    registry, reasons = loader.load_more(loader.builtin_modules(loader.BUILTIN), found)
+    for name, reason in reasons.items():
+        with db.write(database):
+            verdicts.fail(database, name, reason)
+    database.conn.close()
+    return assemble(config, registry, clock or SystemClock())
+
+
 def assemble(config: Config, registry: Registry, clock: Clock) -> Appliance:
     paths = config.paths
     local = db.LocalDb(paths.database, paths.wake, clock)
-    return Appliance(config, crypto.load_keys(paths.secret_key), registry, clock, local)
+    return Appliance(
+        config, crypto.load_keys(paths.secret_key, paths.key_ring), registry, clock, local
+    )
 
 
 def migrate(appliance: Appliance) -> None:

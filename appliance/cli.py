@@ -1,268 +1,237 @@
-"""The `appliance` program: the processes, admin commands from plugins, and first aid.
+"""The `appliance` program: what the API can do as commands, signing in, and the machine's own commands.
 
-Imports inside functions are on purpose here: each command is a process of its own, and its memory and its start pay for
-every module that is imported for another one.
+Imports inside functions are on purpose here: a command starts at once because it loads what it needs and nothing else;
+the server's part of the package, which may not be installed, only when one of its commands is called.
+
+Exit status: 0 done, 1 the appliance said no or failed, 2 wrong usage, 3 not signed in, 4 no answer, 130 Ctrl-C.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import resource
+import importlib.util
 import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
-from appliance import config as config_module
-from appliance.commands import admin_context, data_option
-from appliance.errors import ApplianceError
+from appliance import __version__
+from appliance.client import store, tree
+from appliance.client.document import Document, Operation, Words
+from appliance.errors import ApplianceError, Unauthenticated, Unavailable
 
-CONFIG_WAIT_S = 0.1
+TYPED = "appliance.typed"  # in a context's meta: what was typed, to read it again
+ASK_S = 5.0
+FAILED, NOT_SIGNED_IN, NO_ANSWER, INTERRUPTED = 1, 3, 4, 130
+# The processes, and what root does here: name -> what it is for. They stand in server.py.
+MACHINE = {
+    "admin": "Everything that works on this machine's data directory; for root.",
+    "doctor": "Check this host; each problem with its cure.",
+    "install": "Start everything as services of systemd.",
+    "up": "Start everything in the foreground.",
+    "supervisor": "",
+    "worker": "",
+    "web": "",
+    "stream": "",
+    "proxy": "",
+}
 
 
 class Program(click.Group):
-    """Shows errors of the domain as one line with the next step, and ends with status 1."""
+    """Own commands, then those of the document, then those of the machine.
+
+    Errors of the domain are one line with the next step. A document that is out of date is no reason for "no such
+    command": before that is said, the server is asked for its newest.
+    """
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        extra.setdefault("obj", store.known_document())
+        return super().main(*args, **extra)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        typed = tuple(args)
+        made = super().make_context(info_name, args, parent, **extra)
+        made.meta[TYPED] = typed
+        return made
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except NoArgsIsHelpError:
+            raise
+        except click.UsageError:
+            newer = _newer_document(ctx)
+            if newer is None:
+                raise
         except ApplianceError as error:
-            click.echo(f"appliance: {error}", err=True)
-            ctx.exit(1)
+            _fail(ctx, error)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        with self.make_context(ctx.info_name, list(ctx.meta[TYPED]), obj=newer) as again:
+            return self.invoke(again)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_plugin_commands()})
+        names = {*super().list_commands(ctx), *_document(ctx).below(())}
+        if _has_server():
+            names |= {*MACHINE, *store.bundled_admin()}
+        return sorted(names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or _plugin_commands().get(cmd_name)
+        local = cmd_name in store.bundled_admin() and _has_server()
+        return (
+            super().get_command(ctx, cmd_name)
+            or tree.command(_document(ctx), (cmd_name,), _run, elsewhere, local)
+            or elsewhere((cmd_name,))
+        )
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """By where they work, without loading the server's part."""
+        own = {name: one.get_short_help_str(80) for name, one in self.commands.items()}
+        document = _document(ctx)
+        sections = {
+            "The appliance": {word: document.title((word,)) for word in document.below(())},
+            "Signing in and help": own,
+        }
+        if _has_server():
+            machine = {name: text for name, text in MACHINE.items() if text}
+            sections["This machine, as root"] = {**store.bundled_admin(), **machine}
+        for title, lines in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(sorted(lines.items()))
 
 
-def _plugin_commands() -> dict[str, click.Command]:
-    from appliance.plugins import loader
+def _document(ctx: click.Context) -> Document:
+    found: Document = ctx.find_root().obj
+    return found
 
-    return dict(loader.load().commands)
+
+def _run(operation: Operation, values: dict[str, Any], asked: dict[str, Any]) -> None:
+    from appliance.client import running
+
+    if asked.get("wait") or (asked.get("watch") and not asked.get("json")):
+        from appliance.client import watching
+
+        watching.run(operation, values, asked)
+    else:
+        running.run(operation, values, asked)
+
+
+def elsewhere(words: Words) -> click.Command | None:
+    """A command of this machine; None when there is none of that name. With plugins, so it may take a second."""
+    if not _has_server():
+        if words[0] in MACHINE or words[0] in store.bundled_admin():
+            raise click.ClickException(
+                f"`{words[0]}` runs on the appliance's own machine; here is the client alone"
+            )
+        return None
+    from appliance import server
+
+    context = click.Context(server.admin)
+    found: click.Command | None = server.admin if words == ("admin",) else None
+    if found is None:
+        found = server.admin.get_command(context, words[0])
+    for word in words[1:]:
+        found = found.get_command(context, word) if isinstance(found, click.Group) else None
+    return found
+
+
+def _has_server() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("flask", "pluggy", "pydantic"))
+
+
+def _newer_document(ctx: click.Context) -> Document | None:
+    """The server's document, if it is another one than was used; None also when the server does not answer."""
+    from appliance.client.sdk import Client
+
+    try:
+        with Client(timeout_s=ASK_S) as client:
+            client.refresh()
+            return client.document if client.document.version != _document(ctx).version else None
+    except ApplianceError:
+        return None
+
+
+def _fail(ctx: click.Context, error: ApplianceError) -> None:
+    click.echo(f"appliance: {' '.join(str(error).split())}", err=True)
+    statuses = {Unauthenticated: NOT_SIGNED_IN, Unavailable: NO_ANSWER}
+    ctx.exit(next((code for kind, code in statuses.items() if isinstance(error, kind)), FAILED))
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="appliance")
+@click.version_option(__version__)
 def program() -> None:
     """One GPU server as a research lab's own Gradient."""
 
 
-def start_options(command: Any) -> Any:
-    """What both ways to start take: where the data are and where to listen."""
-    for option in (
-        click.argument("key", required=False),
-        click.option("--tls", metavar="self|CERT KEY", help="Serve HTTPS."),
-        click.option("--port", type=int, help="Port to listen on; 8080 if not given."),
-        click.option("--host", help="Address to listen on; 127.0.0.1 if not given."),
-        data_option,
-    ):
-        command = option(command)
-    return command
-
-
 @program.command()
-@start_options
-@click.option("--stop", "stop_it", is_flag=True, help="Stop the services and everything that runs.")
-def up(
-    data: str | None,
-    host: str | None,
-    port: int | None,
-    tls: str | None,
-    stop_it: bool,
+@click.argument("url")
+@click.option("--user", help="Who signs in; asked for if not given.")
+@click.option("--password", envvar="APPLIANCE_PASSWORD", help="Asked for if not given.")
+@click.option("--team", help="Namespace of the team to work in; your first if not given.")
+@click.option("--key-name", help="What the new key is called on your profile page.")
+@click.option("--key", help="Use this API key instead of making one.")
+@click.option("--print-key", is_flag=True, help="Print the key, alone on a line.")
+def login(
+    url: str,
+    user: str | None,
+    password: str | None,
+    team: str | None,
+    key_name: str | None,
     key: str | None,
+    print_key: bool,
 ) -> None:
-    """Start everything in the foreground (what scripts/up does after installing)."""
-    from appliance.runtime import start
-    from appliance.runtime import up as up_module
+    """Sign in at the appliance at URL; the key is kept for the next commands."""
+    from appliance.client import signin
 
-    directory = config_module.data_dir(data)
-    if stop_it:
-        up_module.stop(directory, start.stop_all)
-        return
-    options = up_module.Options(directory, host, port, _tls(tls, key))
-    up_module.up(options, start.PARTS, program=start.program())
-
-
-@program.command()
-@start_options
-@click.option(
-    "--units",
-    metavar="DIR",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The templates of the units: the checkout's folder systemd.",
-)
-def install(
-    data: str | None,
-    host: str | None,
-    port: int | None,
-    tls: str | None,
-    key: str | None,
-    units: Path,
-) -> None:
-    """Start everything as services of systemd (what scripts/install does after installing)."""
-    from appliance.runtime import service, start
-    from appliance.runtime import up as up_module
-
-    options = up_module.Options(config_module.data_dir(data), host, port, _tls(tls, key))
-    service.install(options, start.PARTS, start.program(), units)
-
-
-def _tls(tls: str | None, key: str | None) -> tuple[str, ...] | None:
-    return None if tls is None else tuple(text for text in (tls, key) if text)
+    if key:
+        found = signin.keep(url, key)
+    else:
+        user = user or click.prompt("User", err=True)
+        password = password or click.prompt("Password", hide_input=True, err=True)
+        found = signin.sign_in(url, user, password, team, key_name)
+    click.echo(found.key if print_key else f"signed in at {found.url}")
 
 
 @program.command()
-@data_option
-def doctor(data: str | None) -> None:
-    """Check this host; each problem with its cure. Ends with status 1 when something essential fails."""
-    from appliance.runtime import doctor as doctor_module
+def logout() -> None:
+    """Forget the key on this machine, and delete it at the appliance."""
+    from appliance.client import signin
 
-    directory = config_module.data_dir(data)
-    try:
-        config = config_module.load(directory)
-    except ApplianceError:
-        config = config_module.fresh(directory, [])
-    results = doctor_module.checks(config)
-    for check in results:
-        mark = "ok  " if check.ok else "FAIL" if check.essential else "warn"
-        click.echo(
-            f"{mark}  {check.name}: {check.detail}" + ("" if check.ok else f"\n      {check.cure}")
-        )
-    sys.exit(1 if doctor_module.failed(results) else 0)
-
-
-@program.group("settings")
-def settings_group() -> None:
-    """Live settings: what an admin changes while everything runs."""
-
-
-@settings_group.command("list")
-@data_option
-def list_settings(data: str | None) -> None:
-    """Every setting with its value and what it is for."""
-    from appliance import settings
-
-    ctx = admin_context(data)
-    for setting in ctx.registry.settings.values():
-        value = "***" if setting.secret else settings.get(ctx.db, setting)
-        click.echo(f"{setting.key} = {value}\t{setting.help}")
-
-
-@settings_group.command("set")
-@click.argument("key")
-@click.argument("value")
-@data_option
-def set_setting(key: str, value: str, data: str | None) -> None:
-    """Change the setting KEY to VALUE; it holds at once."""
-    from appliance import settings
-    from appliance.db import write
-
-    ctx = admin_context(data)
-    setting = ctx.registry.settings.get(key)
-    if setting is None:
-        raise click.ClickException(f"there is no setting {key}: see `appliance settings list`")
-    with write(ctx.db) as db:
-        settings.put(db, setting, value)
-    click.echo(f"{key} = {'***' if setting.secret else settings.get(ctx.db, setting)}")
+    click.echo(signin.sign_out())
 
 
 @program.command()
-@data_option
-def supervisor(data: str | None) -> None:
-    """Run the supervisor (as root)."""
-    from appliance.runtime import supervise
+@click.option("--json", "as_json", is_flag=True, help="What the server answered, for programs.")
+def whoami(as_json: bool) -> None:
+    """Who you are, in which team, and where."""
+    from appliance.client import signin
 
-    _log_to_stderr()
-    supervise.main(_boot(data))
-
-
-@program.command()
-@data_option
-def worker(data: str | None) -> None:
-    """Run the worker."""
-    from appliance.runtime import worker as worker_module
-
-    _log_to_stderr()
-    worker_module.main(_boot(data))
+    signin.whoami(as_json)
 
 
 @program.command()
-@data_option
-def web(data: str | None) -> None:
-    """Run the web pages and the API."""
-    from appliance.app import create_app
-    from appliance.web.serve import Server, options
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete words.
 
-    _log_to_stderr()
-    appliance = _boot(data)
-    http = appliance.config.paths.http
-    served = options(
-        http / "web.sock", http, worker_class="gthread", workers=2, threads=8, timeout=60
-    )
-    Server(lambda: create_app(appliance), served).run()
+    For bash: eval "$(appliance completion bash)"
+    """
+    from click.shell_completion import get_completion_class
 
-
-@program.command()
-@data_option
-def stream(data: str | None) -> None:
-    """Run the open connections of pages."""
-    from gevent import monkey
-
-    monkey.patch_all()
-    from appliance.web.serve import Server, options
-    from appliance.web.stream import create_stream
-
-    _log_to_stderr()
-    _allow_many_files()
-    appliance = _boot(data)
-    http = appliance.config.paths.http
-    served = options(
-        http / "stream.sock", http, worker_class="gevent", workers=1, worker_connections=5000
-    )
-    Server(lambda: create_stream(appliance), served).run()
-
-
-@program.command()
-@data_option
-def proxy(data: str | None) -> None:
-    """Run nginx, as soon as the supervisor has written its configuration."""
-    from appliance.runtime import proxy as proxy_module
-
-    config = config_module.load(config_module.data_dir(data))
-    conf = config.paths.nginx / "nginx.conf"
-    while not conf.exists():
-        time.sleep(CONFIG_WAIT_S)
-    proxy_module.end_leftovers(config)
-    _allow_many_files()
-    argv = proxy_module.run_argv(config)
-    os.execvp(argv[0], argv)
-
-
-def _allow_many_files() -> None:
-    """As many open files as the host allows; a shell's usual 1024 is little for a gateway."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _boot(data: str | None) -> Any:
-    from appliance import boot
-
-    return boot.boot(config_module.data_dir(data))
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    found = get_completion_class(shell)
+    assert found is not None, "click knows these three"
+    click.echo(found(program, {}, "appliance", "_APPLIANCE_COMPLETE").source())
 
 
 def main() -> None:
     """Entry point."""
-    program(prog_name="appliance")
+    sys.exit(program(prog_name="appliance"))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,11 @@ def m001_events(db: Database) -> None:
     )
 
 
+@migrations()
+def m002_retry(db: Database) -> None:
+    script(db, "ALTER TABLE event_parked ADD COLUMN again INTEGER NOT NULL DEFAULT 0")
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that happened. name: `<concept>.<what>`, for example notebook.running. actor: a user's id."""
@@ -76,7 +81,11 @@ def emit(
 def after(db: Db, position: int, limit: int = 200) -> list[Event]:
     """Events behind a position, oldest first."""
     found = rows(db, "SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", (position, limit))
-    return [Event(**{**item, "data": json.loads(item["data"])}) for item in found]
+    return [_event(item) for item in found]
+
+
+def _event(found: dict[str, Any]) -> Event:
+    return Event(**{**found, "data": json.loads(found["data"])})
 
 
 def of_project(
@@ -128,9 +137,9 @@ def _deliver_to(db: Db, name: str, listener: Listener) -> int:
                 (name, head(db)),
             )
         return 0
+    done, tries = _deliver_again(db, name, listener), cursor["tries"]
     if cursor["retry_ms"] > db.clock.now_ms():
-        return 0
-    done, tries = 0, cursor["tries"]
+        return done
     for event in after(db, cursor["position"]):
         try:
             listener(event)
@@ -141,6 +150,28 @@ def _deliver_to(db: Db, name: str, listener: Listener) -> int:
             done += 1
             _moved(db, name, event.id)
         tries = 0
+    return done
+
+
+def _deliver_again(db: Db, name: str, listener: Listener) -> int:
+    """Parked events that an admin wants tried once more; what fails again stays parked with the new reason."""
+    done = 0
+    for item in rows(
+        db,
+        "SELECT e.* FROM event_parked p JOIN events e ON e.id = p.event_id WHERE p.listener = ? AND p.again = 1"
+        " ORDER BY e.id LIMIT 100",
+        (name,),
+    ):
+        event = _event(item)
+        try:
+            listener(event)
+        except Exception as error:  # a plugin's code may raise anything
+            with write(db):
+                _park(db, name, event, error)
+        else:
+            done += 1
+            with write(db):
+                drop_parked(db, name, event.id)
     return done
 
 
@@ -164,15 +195,19 @@ def _failed(db: Db, name: str, event: Event, tries: int, error: Exception) -> bo
             (tries, retry_ms, name),
         )
         return False
-    text = f"{type(error).__name__}: {error}"[:2000]
     with write(db):
-        execute(
-            db,
-            "INSERT OR REPLACE INTO event_parked VALUES (?, ?, ?, ?)",
-            (name, event.id, now, text),
-        )
+        _park(db, name, event, error)
         _moved(db, name, event.id)
     return True
+
+
+def _park(db: Db, name: str, event: Event, error: Exception) -> None:
+    text = f"{type(error).__name__}: {error}"[:2000]
+    execute(
+        db,
+        "INSERT OR REPLACE INTO event_parked (listener, event_id, at_ms, error) VALUES (?, ?, ?, ?)",
+        (name, event.id, db.clock.now_ms(), text),
+    )
 
 
 def parked(db: Db) -> list[dict[str, Any]]:
@@ -184,6 +219,21 @@ def parked(db: Db) -> list[dict[str, Any]]:
     )
 
 
+def retry_parked(db: Db, listener: str, event_id: int) -> bool:
+    """Have a parked event delivered once more, at the worker's next turn. False if it is not parked."""
+    where = (listener, event_id)
+    return bool(
+        execute(db, "UPDATE event_parked SET again = 1 WHERE listener = ? AND event_id = ?", where)
+    )
+
+
+def drop_parked(db: Db, listener: str, event_id: int) -> bool:
+    """Never deliver a parked event. False if it is not parked."""
+    where = (listener, event_id)
+    return bool(execute(db, "DELETE FROM event_parked WHERE listener = ? AND event_id = ?", where))
+
+
 def prune(db: Db) -> None:
-    """Forget events older than 30 days."""
+    """Forget events older than 30 days, and that they were parked."""
     execute(db, "DELETE FROM events WHERE at_ms < ?", (db.clock.now_ms() - KEEP_MS,))
+    execute(db, "DELETE FROM event_parked WHERE event_id NOT IN (SELECT id FROM events)")

@@ -21,6 +21,11 @@ class Paths:
         return self.root / "secret.key"
 
     @property
+    def key_ring(self) -> Path:
+        """What seals the values in the database; a backup of one without the other is worth nothing."""
+        return self.root / "secrets.keys"
+
+    @property
     def database(self) -> Path:
         # In a directory of its own: SQLite's -wal and -shm files want a directory that the web's uid may
         # write, and that uid must not be able to rename `run` or `notebooks` beside it.
@@ -46,6 +51,11 @@ class Paths:
         return self.run / "wake" / "wake"
 
     @property
+    def renew(self) -> Path:
+        """Touched when web, stream and worker must start again, because other plugins are to run."""
+        return self.run / "wake" / "renew"
+
+    @property
     def http(self) -> Path:
         """Sockets of web and stream: owned by web, entered by nginx."""
         return self.run / "http"
@@ -59,6 +69,11 @@ class Paths:
     def slots(self) -> Path:
         """Links to socket directories that only root changes; see `runtime/slots.py`."""
         return self.run / "slots"
+
+    @property
+    def env(self) -> Path:
+        """One small tmpfs per workload with secrets, entered by root alone; see `runtime/envfile.py`."""
+        return self.run / "env"
 
     @property
     def spool(self) -> Path:

@@ -3,7 +3,7 @@
 
 # nftables is for our firewall; netavark of Debian 12 still calls iptables.
 PACKAGES="podman runc crun conmon netavark aardvark-dns catatonit iptables nftables iproute2 nginx-light git fcgiwrap
-    mmdebstrap ca-certificates python3 python3-venv openssl uidmap util-linux procps"
+    mmdebstrap busybox-static ca-certificates python3 python3-venv openssl uidmap util-linux procps"
 # Podman asks systemd for cgroups over D-Bus.
 [ ! -d /run/systemd/system ] || PACKAGES+=" dbus"
 STEP=1

@@ -141,7 +141,7 @@ class Lab:
     def close(self) -> None:
         """Leave nothing on the host. Every table must come from a migration."""
         made_by_hand = self._tables() - self.tables
-        for path in socketdir.mounted(self.config.paths.sockets):
+        for path in socketdir.mounted(self.config.paths.run):
             socketdir.remove(path)
         self.db.conn.close()
         shutil.rmtree(self.root)
@@ -183,7 +183,7 @@ class Lab:
         raise AssertionError("it never comes to rest")
 
     def _seen(self) -> tuple[Any, ...]:
-        mounted = socketdir.mounted(self.config.paths.sockets)
+        mounted = socketdir.mounted(self.config.paths.run)
         return self.db.conn.total_changes, dict(vars(self.backend)["_containers"]), mounted
 
     def team(self, namespace: str) -> Team:
@@ -234,7 +234,7 @@ class Lab:
 
     def leftovers(self) -> list[str]:
         """Containers and mounts that are on the host now."""
-        mounted = socketdir.mounted(self.config.paths.sockets)
+        mounted = socketdir.mounted(self.config.paths.run)
         return [*vars(self.backend)["_containers"], *(path.name for path in mounted)]
 
 

@@ -16,16 +16,16 @@ def run(lab: Lab, *words: str) -> Result:
 
 
 def test_a_setting_is_changed_and_shown(lab: Lab) -> None:
-    assert run(lab, "settings", "set", CPU_OVERCOMMIT.key, "2.5").exit_code == 0
+    assert run(lab, "admin", "settings", "set", CPU_OVERCOMMIT.key, "2.5").exit_code == 0
     assert settings.get(lab.db, CPU_OVERCOMMIT) == 2.5
-    assert f"{CPU_OVERCOMMIT.key} = 2.5" in run(lab, "settings", "list").output
+    assert f"{CPU_OVERCOMMIT.key} = 2.5" in run(lab, "admin", "settings", "list").output
 
 
 def test_a_wrong_setting_says_what_is_right(lab: Lab) -> None:
-    refused = run(lab, "settings", "set", CPU_OVERCOMMIT.key, "900")
+    refused = run(lab, "admin", "settings", "set", CPU_OVERCOMMIT.key, "900")
     assert refused.exit_code == 1
     assert "between 0.1 and 64" in refused.output
-    unknown = run(lab, "settings", "set", "no.such", "1")
+    unknown = run(lab, "admin", "settings", "set", "no.such", "1")
     assert unknown.exit_code == 1
     assert "settings list" in unknown.output
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,12 +28,12 @@ HEALTH = "SELECT 1"
 # from the bottom up: a module imports from its own row and from those above it in this list only
 ROWS = (
     r"errors|ids|clock",
-    r"config|paths|db|crypto|schema|runtime/(spec|states|backend)",
+    r"client(/.*)?|config|paths|db|crypto|schema|runtime/(spec|states|backend)",
     r"plugins/contracts",
-    r"context|events|identity|access|settings|sessions|api_keys|plugins/.*|runtime/(scheduler|images|limits|hostenv)",
+    r"context|events|identity|access|vault|settings|sessions|api_keys|plugins/.*|runtime/(scheduler|images|limits|hostenv)",
     r"runtime/.*|boot|gate|commands",
     r"web/.*",
-    r"app|cli",
+    r"app|cli|server|rehearsal",
 )
 
 
@@ -86,8 +87,22 @@ def test_the_core_imports_downwards(path: Path) -> None:
     for imported in imports(path):
         if imported.startswith("appliance."):
             module = module_of(imported)
-            if module not in ("appliance.plugins", "appliance.runtime", "appliance.web"):
+            if module not in (
+                "appliance",
+                "appliance.plugins",
+                "appliance.runtime",
+                "appliance.web",
+            ):
                 assert row_of(module) <= own, f"imports {module}"
+
+
+@pytest.mark.parametrize("path", [p for p in CORE if "client" in p.parts], ids=name_of)
+def test_the_client_needs_the_base_requirements_only(path: Path) -> None:
+    allowed = {"click", "httpx", "rich", *sys.stdlib_module_names}
+    for imported in imports(path):
+        if imported.partition(".")[0] not in allowed:
+            ours = ("appliance.client", "appliance.errors", "appliance.__version__")
+            assert imported.startswith(ours), f"imports {imported}"
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=name_of)

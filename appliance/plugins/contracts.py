@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,12 +20,16 @@ API_VERSION = 1
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """Who a plugin is. requires: plugins that must be there, whose `service` it may import."""
+    """Who a plugin is. requires: plugins that must be there, whose `service` it may import.
+
+    version: for a plugin in a file; that of a package is the package's.
+    """
 
     name: str
     title: str
     requires: tuple[str, ...] = ()
     api_version: int = API_VERSION
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Verb:
     ("team"), admins of the appliance ("admin"). by: with which kinds of credential.
     permission: `<resource>.<verb>` unless another is named; the service checks it.
     words: the command and the method; the resource's words and the verb's name if not given.
+    until: values of the answer's `state` in which what this begins is over, the wanted one first: clients can wait for it.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Verb:
     by: tuple[Credential, ...] = EVERYBODY
     summary: str = ""
     words: str = ""
+    until: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,27 @@ class Image:
 
 
 @dataclass(frozen=True)
+class RefScope:
+    """For whom a reference is looked up. project_id, user_id: "" where a team as a whole refers to something."""
+
+    team_id: str
+    project_id: str = ""
+    user_id: str = ""
+
+
+@dataclass(frozen=True)
+class RefKind:
+    """What `<name>:<rest>` as a whole value of a spec stands for; the name in lower or upper case.
+
+    resolve(ctx, rest, scope) -> the value, which is sealed at once and never shown. Refused says where it was looked for
+    and what to do; its user reads that.
+    """
+
+    name: str
+    resolve: Callable[[Context, str, RefScope], str]
+
+
+@dataclass(frozen=True)
 class AuthProvider:
     """A way to sign in.
 
@@ -197,3 +224,25 @@ class SetupStep:
 
     name: str
     run: Callable[[Context, Mapping[str, str]], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Something found. url: a path on this site; kind: one word, such as "notebook"; detail: what tells it from others."""
+
+    title: str
+    url: str
+    kind: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """Something that the search box looks through.
+
+    find(ctx, text, limit) -> at most `limit` hits, the best first, and only what ctx.principal may see. Called at every
+    pause in typing: keep it to one query.
+    """
+
+    name: str
+    find: Callable[[Context, str, int], Sequence[Hit]]

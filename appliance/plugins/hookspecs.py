@@ -20,6 +20,8 @@ from appliance.plugins.contracts import (
     Loop,
     Pages,
     Panel,
+    RefKind,
+    Searchable,
     Setting,
     SetupStep,
 )
@@ -63,6 +65,10 @@ class Hooks:
         """Admin commands of the `appliance` program."""
 
     @hookspec
+    def register_ref_kinds(self) -> list[RefKind]:  # type: ignore[empty-body]
+        """What values of specs may refer to, as `secret:NAME` does."""
+
+    @hookspec
     def register_instance_types(self) -> list[InstanceType]:  # type: ignore[empty-body]
         """Sizes that workloads can have."""
 
@@ -81,6 +87,10 @@ class Hooks:
     @hookspec
     def register_setup(self) -> list[SetupStep]:  # type: ignore[empty-body]
         """What a new appliance needs before its first start."""
+
+    @hookspec
+    def register_search(self) -> list[Searchable]:  # type: ignore[empty-body]
+        """What the search box looks through."""
 
     @hookspec
     def on_event(self, ctx: Context, event: Event) -> None:

@@ -38,6 +38,22 @@ class Bind:
 
 
 @dataclass(frozen=True)
+class PullLogin:
+    """Who we are for a registry."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """What an image runs by itself: command are its entrypoint's arguments, or a program where there is no entrypoint."""
+
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ContainerSpec:
     """What the backend is told to run. Everything in it is decided; the backend only translates.
 
@@ -45,7 +61,7 @@ class ContainerSpec:
     uid_start: first host id of the user namespace (65,536 ids), container root is this id.
     network: name of a network made by `ensure_network`, or "" for none at all.
     log_path: raw log file in conmon's k8s-file format, readable by root only.
-    hosts: names to put into /etc/hosts. devices: CDI names.
+    hosts: names to put into /etc/hosts. devices: CDI names. entrypoint: the image's own where it is empty.
     """
 
     name: str
@@ -65,6 +81,7 @@ class ContainerSpec:
     stop_timeout_s: int = 10
     hosts: Mapping[str, str] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
 
 
 ContainerState = Literal["created", "running", "exited"]
@@ -125,7 +142,12 @@ class Backend(Protocol):
     def image_digest(self, image: str) -> str:
         """The image's id (sha256 hex). ImageNotFound."""
 
-    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+    def image_config(self, image: str) -> ImageConfig:
+        """What the image runs by itself. ImageNotFound."""
+
+    def pull(
+        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+    ) -> None:
         """Fetch from a registry. ImageNotFound, BackendTimeout, BackendError with the registry's words."""
 
     def local_images(self) -> LocalImages:

@@ -30,6 +30,7 @@ PROGRAMS = {
     "netavark": "netavark",
     "aardvark-dns": "aardvark-dns",
     "catatonit": "catatonit",
+    "busybox": "busybox-static",
     "iptables": "iptables",
     "nft": "nftables",
     "ip": "iproute2",
@@ -71,6 +72,11 @@ Answer = tuple[bool, str]
 def checks(config: Config) -> list[Check]:
     """All checks of this host for this configuration. Takes a second or two."""
     return [_check(config, *row) for row in _CHECKS]
+
+
+def unprivileged_checks(config: Config) -> list[Check]:
+    """Those that mean the same without root's rights. Takes a second or two."""
+    return [_check(config, *row) for row in _CHECKS if row[0] in _FOR_ANYBODY]
 
 
 def failed(results: Sequence[Check]) -> list[Check]:
@@ -291,6 +297,19 @@ def _slot(config: Config) -> Answer:
     return True, str(config.pool)
 
 
+_FOR_ANYBODY = frozenset(
+    (
+        "programs",
+        "kernel",
+        "overlay",
+        "cgroups",
+        "nginx",
+        "data directory",
+        "one file system",
+        "disk",
+    )
+    + ("disk reserve", "inodes", "memory", "clock", "GPU driver")
+)
 _INSTALL = "Run scripts/up, or install the packages with apt-get."
 _CHECKS: tuple[tuple[str, bool, Callable[[Config], Answer], str], ...] = (
     ("root", True, _root, "Run this as root: containers, mounts and the firewall need it."),

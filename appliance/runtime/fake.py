@@ -19,11 +19,13 @@ from appliance.runtime.backend import (
     BackendTimeout,
     Container,
     ContainerSpec,
+    ImageConfig,
     ImageNotFound,
     LocalImage,
     LocalImages,
     NetworkSpec,
     Progress,
+    PullLogin,
 )
 from appliance.runtime.builds import Build
 
@@ -35,7 +37,8 @@ _TERM_EXIT, _KILL_EXIT = 143, 137
 class FakeBackend:
     """A `Backend` in memory. Programs run until `finish` or `stop`; they obey TERM.
 
-    images: on this machine. registry: can be pulled.
+    images: on this machine. registry: can be pulled. configs: of images that run something else than a shell.
+    logins: what each pull came with.
     """
 
     def __init__(
@@ -51,6 +54,8 @@ class FakeBackend:
         self._oom_kills: dict[str, int] = {}
         self.images = set(images)
         self.registry = set(registry)
+        self.configs: dict[str, ImageConfig] = {}
+        self.logins: list[PullLogin | None] = []
         self.specs: dict[str, ContainerSpec] = {}
         self.networks: dict[str, NetworkSpec] = {}
         self.starts: list[str] = []
@@ -71,7 +76,14 @@ class FakeBackend:
             raise ImageNotFound(f"there is no image {image!r} on this machine")
         return hashlib.sha256(image.encode()).hexdigest()
 
-    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+    def image_config(self, image: str) -> ImageConfig:
+        self.image_digest(image)  # ImageNotFound
+        return self.configs.get(image, ImageConfig((), ("bash",)))
+
+    def pull(
+        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+    ) -> None:
+        self.logins.append(login)
         progress(f"Trying to pull {image}...")
         if image not in self.registry:
             raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
@@ -174,7 +186,9 @@ class FakeBackend:
 class SlowToPull(FakeBackend):
     """Every pull runs into its timeout."""
 
-    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+    def pull(
+        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+    ) -> None:
         progress(f"Trying to pull {image}...")
         raise BackendTimeout(f"the container engine took longer than {timeout_s:g} s")
 
@@ -214,7 +228,9 @@ class ImageMissing(FakeBackend):
     def has_image(self, image: str) -> bool:
         return False
 
-    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+    def pull(
+        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+    ) -> None:
         raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
 
 
@@ -240,7 +256,8 @@ class EngineGone(FakeBackend):
 
 _BACKEND_CALLS = frozenset(
     (
-        "list inspect has_image image_digest pull local_images remove_image commit create start stop remove ensure_network"
+        "list inspect has_image image_digest image_config pull local_images remove_image commit create start stop remove"
+        " ensure_network"
         " remove_network oom_kills"
     ).split()
 )

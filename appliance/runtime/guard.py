@@ -45,9 +45,11 @@ def check(workload: Workload, spec: WorkloadSpec, team: Team, config: Config) ->
         if ".." in mount.target.split("/") or target == "/" or _under_forbidden(target):
             raise Refused(f"nothing may be mounted at {mount.target}")
         _check_owner(mount, team, config)
-    for name in spec.env:
+    for name in (*spec.env, *spec.secret_env):
         if name in RESERVED_ENV:
             raise Refused(f"the variable {name} is set by the appliance")
+    if spec.env.keys() & spec.secret_env.keys():
+        raise Refused("a variable is given twice")
     if any("\0" in text for text in (*spec.command, *spec.env.values())):
         raise Refused("a NUL byte in command or environment")
 

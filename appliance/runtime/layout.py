@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.config import Config
+from appliance.crypto import new_key_line
 from appliance.errors import Invalid
 
 SECRET_BYTES = 32
@@ -37,6 +38,7 @@ def places(config: Config) -> list[Place]:
         Place(paths.http, web, proxy, 0o2710),  # setgid: sockets made there belong to nginx's group
         Place(paths.wake.parent, 0, web, 0o2770),
         Place(paths.sockets, 0, 0, 0o711),
+        Place(paths.env, 0, 0, 0o700),
         Place(paths.slots, 0, 0, 0o711),
         Place(paths.spool, 0, proxy, 0o710),
         Place(paths.run / "pid", 0, 0, 0o755),
@@ -52,7 +54,7 @@ def places(config: Config) -> list[Place]:
 
 
 def ensure_layout(config: Config) -> None:
-    """Make or correct every directory, the secret key, the empty database and the wake file.
+    """Make or correct every directory, the keys, the empty database and the wake file.
 
     Repeatable. Invalid if something else, a symlink above all, stands where a directory belongs.
     """
@@ -60,6 +62,7 @@ def ensure_layout(config: Config) -> None:
         ensure_directory(place)
     paths, web = config.paths, config.web_uid
     ensure_secret(paths.secret_key, web)
+    ensure_secret(paths.key_ring, web, f"{new_key_line()}\n".encode())
     _ensure_file(paths.wake, 0, web, 0o664)
     # Made for web here, for whoever opens a missing database first, root perhaps, would own it.
     _ensure_file(paths.database, web, web, 0o640)
@@ -76,13 +79,13 @@ def ensure_directory(place: Place) -> None:
         _correct(descriptor, place.uid, place.gid, place.mode)
 
 
-def ensure_secret(path: Path, gid: int) -> None:
-    """A key of SECRET_BYTES random bytes, made once: of two that try at the same time one wins."""
+def ensure_secret(path: Path, gid: int, content: bytes = b"") -> None:
+    """A key, made once: of two that try at the same time one wins. content: SECRET_BYTES random bytes if not given."""
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     if not path.is_symlink() and not path.exists():
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(SECRET_BYTES))
+            file.write(content or secrets.token_bytes(SECRET_BYTES))
             file.flush()
             os.fsync(descriptor)
         try:

@@ -14,7 +14,17 @@ from appliance.config import Config
 from appliance.db import Db, LocalDb, write
 from appliance.errors import ApplianceError, Unavailable
 from appliance.plugins.contracts import Image
-from appliance.runtime import catalogue, guard, network, slots, socketdir, states, workloads
+from appliance.runtime import (
+    catalogue,
+    envfile,
+    guard,
+    hidden,
+    network,
+    slots,
+    socketdir,
+    states,
+    workloads,
+)
 from appliance.runtime.backend import (
     Backend,
     BackendError,
@@ -131,7 +141,11 @@ class Lifecycle:
         if slot is not None:
             slots.link(self.config.paths, Held(slot, workload.id))
         self.backend.ensure_network(network.team_network(self.config, team.slot))
-        self.backend.create(replace(self.places.container_spec(workload, team), image=image))
+        secret_env = hidden.env(db, self.places.keys, workload)
+        container = self.places.container_spec(
+            workload, team, secret_env, lambda: self.backend.image_config(image)
+        )
+        self.backend.create(replace(container, image=image))
         if workload.boot_id != self.boot_id:
             with write(db):
                 workloads.set_boot(db, workload.id, self.boot_id)
@@ -147,13 +161,16 @@ class Lifecycle:
             return wanted
         except BackendError as error:
             ours = catalogue.stand_in(self.images, wanted)
-            if ours is None:
+            if ours is None or not self.backend.has_image(self._reference(ours)):
                 raise
             log.warning("%s: %s; %s stands in", workload.id, error, ours.name)
             text = f"{wanted} can't be had from its registry: the image {ours.name} of this appliance stands in for it"
             with write(db):
                 workloads.remark(db, workload.id, text)
-            return catalogue.reference(self.images, ours.name)
+            return self._reference(ours)
+
+    def _reference(self, image: Image) -> str:
+        return catalogue.reference(self.images, image.name)
 
     def _pull(self, db: Db, workload: Workload) -> None:
         spec = workload.final
@@ -163,9 +180,10 @@ class Lifecycle:
                 raise StopWished("stopped while its image was pulled")
             self._note(db, workload, f"pulling {spec.image}: {text}")
 
+        login = hidden.pull_login(db, self.places.keys, workload)
         progress("asking the registry")
         try:
-            self.backend.pull(spec.image, spec.pull_timeout_s, progress)
+            self.backend.pull(spec.image, spec.pull_timeout_s, progress, login)
         except BackendTimeout:
             raise BackendError(
                 f"pulling {spec.image} took longer than {spec.pull_timeout_s} s",
@@ -255,9 +273,13 @@ class Lifecycle:
             workloads.end(db, workload.id, state, reason, message, code)
 
     def clean_up(self, workload_id: str) -> bool:
-        """Remove what an ended workload leaves: container, socket directory, its slot at the gateway. Repeatable."""
+        """Remove what an ended workload leaves: container, secrets, socket directory, slot at the gateway. Repeatable.
+
+        The socket directory goes behind the rest that is on the host: what is found there is cleaned up again.
+        """
         self.backend.remove(self.places.container_name(workload_id))
         self.made_again.discard(workload_id)
+        envfile.remove(self.config.paths.env, workload_id)
         socketdir.remove(self.places.socket_dir(workload_id))
         db = self.local.get()
         if slots.of(db, workload_id) is not None:

@@ -141,8 +141,19 @@ def _may_cut(parts: Sequence[bytes], secrets: Sequence[bytes]) -> bool:
     length = sum(map(len, parts))
     if length < LONGEST_LINE_BYTES or length >= 2 * LONGEST_LINE_BYTES:
         return length >= LONGEST_LINE_BYTES
-    text = b"".join(parts)
-    return not any(text.endswith(secret[:n]) for secret in secrets for n in range(1, len(secret)))
+    text = memoryview(b"".join(parts))
+    return not any(_begins_at_end(text, secret) for secret in secrets)
+
+
+def _begins_at_end(text: memoryview, secret: bytes) -> bool:
+    """Whether the text ends with the beginning of a secret."""
+    end = bytes(text[len(text) - len(secret) + 1 :])
+    at = end.find(secret[:1])
+    while at >= 0:
+        if secret.startswith(memoryview(end)[at:]):
+            return True
+        at = end.find(secret[:1], at + 1)
+    return False
 
 
 def _masked(text: bytes, secrets: Sequence[bytes]) -> bytes:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import shutil
 
+from pydantic import ValidationError
+
 from appliance.boot import Appliance
 from appliance.db import Db, write
-from appliance.errors import NotFound
+from appliance.errors import ApplianceError, NotFound
 from appliance.events import emit
 from appliance.ids import is_id
-from appliance.runtime import logs, workloads
+from appliance.runtime import hidden, logs, masks, workloads
 from appliance.runtime.places import Places
 from appliance.runtime.tokens import workload_token
+from appliance.runtime.workloads import Workload
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ class LogWork:
         self._appliance = appliance
         self._places = places
         self._open: set[str] = set()
+        self._masks: dict[str, list[bytes]] = {}
         self._turns = 0
 
     def turn(self) -> None:
@@ -42,21 +46,29 @@ class LogWork:
         for workload_id in self._open | gone:
             try:
                 self._one(db, workload_id, workload_id in gone)
-            except OSError as error:  # one log that can't be written keeps no other from being
+            except (
+                OSError,
+                ApplianceError,
+                ValidationError,
+            ) as error:  # one log that can't be written keeps no other from being
                 log.warning("the log of %s: %s", workload_id, error)
 
     def _one(self, db: Db, workload_id: str, gone: bool) -> None:
-        if not gone:
-            self._copy(workload_id)
-            return
-        logs.finish(self._places.log_dir(workload_id), self._secrets(workload_id))
-        self._tell(db, workload_id)
+        directory = self._places.log_dir(workload_id)
+        if logs.growing(directory):
+            masked = self._masked(db, workload_id)
+            while not gone and logs.copy(directory, masked):
+                pass
+            if gone:
+                logs.finish(directory, masked)
+        if gone:
+            self._masks.pop(workload_id, None)
+            self._tell(db, workload_id)
 
     def _tell(self, db: Db, workload_id: str) -> None:
         """Pages that show why it ended were drawn before its last lines were there."""
-        try:
-            workload = workloads.get(db, workload_id)
-        except NotFound:
+        workload = self._workload(db, workload_id)
+        if workload is None:
             return
         with write(db):
             emit(
@@ -64,13 +76,22 @@ class LogWork:
                 project_id=workload.project_id, workload=workload.id,
             )  # fmt: skip
 
-    def _copy(self, workload_id: str) -> None:
-        directory = self._places.log_dir(workload_id)
-        while logs.copy(directory, self._secrets(workload_id)):
-            pass
+    def _masked(self, db: Db, workload_id: str) -> list[bytes]:
+        """What must not be read in its log. It stays the same as long as the workload lives."""
+        found = self._masks.get(workload_id)
+        if found is None:
+            values = [workload_token(self._appliance.keys, workload_id)]
+            workload = self._workload(db, workload_id)
+            if workload is not None:
+                values += hidden.env(db, self._appliance.keys, workload).values()
+            found = self._masks[workload_id] = masks.of(values)
+        return found
 
-    def _secrets(self, workload_id: str) -> list[bytes]:
-        return [workload_token(self._appliance.keys, workload_id).encode()]
+    def _workload(self, db: Db, workload_id: str) -> Workload | None:
+        try:
+            return workloads.get(db, workload_id)
+        except NotFound:
+            return None
 
     def _unfinished(self) -> set[str]:
         """Every workload that still has a raw log: after our start, or of a container that outlived its row for a moment."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from appliance.crypto import Keys
 from appliance.errors import Refused
 from appliance.identity import Team
 from appliance.ids import is_id
-from appliance.runtime import network, slots, socketdir
-from appliance.runtime.backend import Bind, ContainerSpec
+from appliance.runtime import envfile, network, slots, socketdir
+from appliance.runtime.backend import Bind, ContainerSpec, ImageConfig
 from appliance.runtime.hostenv import CONTAINER_CA_BUNDLE, HostEnv
 from appliance.runtime.spec import Mount, WorkloadSpec
 from appliance.runtime.tokens import workload_token
@@ -50,23 +51,37 @@ class Places:
             return slots.upstream(slot)
         return f"unix:{self.socket_dir(workload.id)}/{route.socket}:" if route else ""
 
-    def container_spec(self, workload: Workload, team: Team) -> ContainerSpec:
-        """Make the directories and say what to run; the spec has passed the guard."""
+    def container_spec(
+        self,
+        workload: Workload,
+        team: Team,
+        secret_env: Mapping[str, str],
+        image: Callable[[], ImageConfig],
+    ) -> ContainerSpec:
+        """Make directories and files and say what to run; the spec has passed the guard.
+
+        image: what its image runs by itself, asked only for a workload with secrets.
+        """
         spec = workload.final
         uid = self.config.team_uid(team.slot)
         socketdir.ensure(self.socket_dir(workload.id), uid)
-        log_dir = self.log_dir(workload.id)
-        log_dir.mkdir(mode=0o750, exist_ok=True)
-        os.chown(log_dir, 0, self.config.web_uid)
+        self._make_log_dir(workload.id)
         binds = [self._bind(mount, uid) for mount in spec.mounts]
         binds.append(Bind(self.socket_dir(workload.id), SOCKET_DIR))
         if self.hostenv.ca_bundle is not None:
             binds.append(Bind(self.hostenv.ca_bundle, CONTAINER_CA_BUNDLE, read_only=True))
+        ours, entrypoint = self._ours(workload), tuple[str, ...]()
+        command = tuple(self._fill(text, spec) for text in spec.command)
+        if secret_env:
+            hidden = {name: text for name, text in secret_env.items() if name not in ours}
+            binds += envfile.put(self.config.paths.env, workload.id, hidden)
+            entrypoint, command = envfile.ENTRYPOINT, _own_argv(image(), command)
         return ContainerSpec(
             name=self.container_name(workload.id),
             image=spec.image,
-            command=tuple(self._fill(text, spec) for text in spec.command),
-            env=self._env(workload, spec),
+            entrypoint=entrypoint,
+            command=command,
+            env={**self.hostenv.env, **self._given(spec), **ours},
             labels={"appliance.workload": workload.id, "appliance.kind": workload.kind},
             binds=tuple(binds),
             workdir=spec.workdir,
@@ -81,18 +96,25 @@ class Places:
             hosts={"appliance": self.config.api_address},
         )
 
-    def _env(self, workload: Workload, spec: WorkloadSpec) -> dict[str, str]:
+    def _make_log_dir(self, workload_id: str) -> None:
+        log_dir = self.log_dir(workload_id)
+        log_dir.mkdir(mode=0o750, exist_ok=True)
+        os.chown(log_dir, 0, self.config.web_uid)
+
+    def _ours(self, workload: Workload) -> dict[str, str]:
+        """What the appliance sets; nothing that was asked for replaces it."""
         token = workload_token(self.keys, workload.id)
         url = f"http://{self.config.api_address}:{self.config.api_port}"
-        ours = {
+        return {
             "APPLIANCE_URL": url.removesuffix(":80"),
             "APPLIANCE_API_KEY": token,
             "PAPERSPACE_API_KEY": token,
             "PS_API_KEY": token,
             "PROJECT_ID": workload.project_id,
         }
-        given = {name: self._fill(value, spec) for name, value in spec.env.items()}
-        return {**self.hostenv.env, **given, **ours}
+
+    def _given(self, spec: WorkloadSpec) -> dict[str, str]:
+        return {name: self._fill(value, spec) for name, value in spec.env.items()}
 
     def _fill(self, text: str, spec: WorkloadSpec) -> str:
         socket = f"{SOCKET_DIR}/{spec.route.socket}" if spec.route else ""
@@ -102,6 +124,14 @@ class Places:
         path = self.config.paths.area(mount.area) / mount.name
         ensure_team_dir(path, uid)
         return Bind(path, mount.target, mount.read_only)
+
+
+def _own_argv(image: ImageConfig, command: tuple[str, ...]) -> tuple[str, ...]:
+    """What the engine would run: the wrapper has to be told."""
+    argv = (*image.entrypoint, *(command or image.command))
+    if not argv:
+        raise Refused("the image has no program of its own", hint="give a command")
+    return argv
 
 
 def checked(workload_id: str) -> str:

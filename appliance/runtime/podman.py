@@ -20,14 +20,17 @@ from appliance.runtime.backend import (
     BackendError,
     Container,
     ContainerSpec,
+    ImageConfig,
     ImageNotFound,
     LocalImages,
     NetworkSpec,
     Progress,
+    PullLogin,
 )
 from appliance.runtime.podman_api import Engine, EngineError, shorten
 from appliance.runtime.podman_spec import (
     INSTANCE_LABEL,
+    auth_header,
     from_image,
     from_inspect,
     from_list,
@@ -85,16 +88,28 @@ class PodmanBackend:
         return _is_reference(image) and self._engine.exists(f"images/{quote(image)}/exists")
 
     def image_digest(self, image: str) -> str:
+        return str(self._image(image)["Id"])
+
+    def image_config(self, image: str) -> ImageConfig:
+        config = self._image(image).get("Config") or {}
+        return ImageConfig(tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ()))
+
+    def _image(self, image: str) -> dict[str, Any]:
         found = self._engine.find(f"images/{quote(image)}/json") if _is_reference(image) else None
         if found is None:
             raise ImageNotFound(f"there is no image {image!r} on this machine", hint=_HINT_IMAGE)
-        return found["Id"]
+        return dict(found)
 
-    def pull(self, image: str, timeout_s: float, progress: Progress) -> None:
+    def pull(
+        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+    ) -> None:
         if not _is_reference(image):
             raise ImageNotFound(f"{image!r} is no name of an image", hint=_HINT_IMAGE)
-        params = {"reference": image}
-        for line in self._engine.lines("post", "images/pull", params=params, timeout_s=timeout_s):
+        lines = self._engine.lines(
+            "post", "images/pull", params={"reference": image}, headers=auth_header(login),
+            timeout_s=timeout_s,
+        )  # fmt: skip
+        for line in lines:
             if line.get("error"):
                 raise _pull_error(image, str(line["error"]))
             if line.get("stream"):

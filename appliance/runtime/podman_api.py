@@ -73,13 +73,21 @@ class Engine:
             raise
 
     def lines(
-        self, method: str, path: str, *, params: Mapping[str, Any], timeout_s: float
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any],
+        headers: Mapping[str, str],
+        timeout_s: float,
     ) -> Iterator[dict[str, Any]]:
         """The answer's JSON lines as they come. BackendTimeout after timeout_s, busy or not."""
         ends = time.monotonic() + timeout_s
         self._knock()
         with _translated(), APIClient(base_url=self._url) as client:
-            response = _send(client, method, path, params, None, timeout_s, stream=True)
+            response = _send(
+                client, method, path, params, None, timeout_s, headers=headers, stream=True
+            )
             # A read timeout counts from the last byte, so a slow drip would never end: shut it from
             # outside.
             alarm = threading.Timer(max(0.0, ends - time.monotonic()), _shut, (response.raw,))
@@ -120,9 +128,10 @@ def _send(
     params: Mapping[str, Any] | None,
     body: Any,
     timeout_s: float,
+    headers: Mapping[str, str] | None = None,
     stream: bool = False,
 ) -> APIResponse:
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = {"headers": dict(headers)} if headers else {}
     if body is not None:
         extra = {"data": json.dumps(body), "headers": {"Content-Type": "application/json"}}
     send = getattr(client, method)

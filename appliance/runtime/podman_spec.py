@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,6 +16,7 @@ from appliance.runtime.backend import (
     ContainerState,
     LocalImage,
     NetworkSpec,
+    PullLogin,
 )
 
 INSTANCE_LABEL = "appliance.instance"
@@ -33,13 +36,14 @@ _STATES: dict[str, ContainerState] = {
 def specgen(spec: ContainerSpec, instance: str) -> dict[str, Any]:
     """The body of POST containers/create.
 
-    An image's ENTRYPOINT stays; the command takes the place of its CMD. Podman's default capabilities
-    hold, inside the user namespace only, but for one.
+    An image's ENTRYPOINT stays unless another is given; the command takes the place of its CMD. Podman's
+    default capabilities hold, inside the user namespace only, but for one.
     """
     return {
         "name": spec.name,
         "image": spec.image,
         "command": list(spec.command),
+        **({"entrypoint": list(spec.entrypoint)} if spec.entrypoint else {}),
         "env": dict(spec.env),
         "labels": {**spec.labels, INSTANCE_LABEL: instance},
         "mounts": [_mount(bind) for bind in spec.binds],
@@ -53,6 +57,14 @@ def specgen(spec: ContainerSpec, instance: str) -> dict[str, Any]:
         **_limits(spec),
         **_network(spec.network),
     }
+
+
+def auth_header(login: PullLogin | None) -> dict[str, str]:
+    """How the engine is told a registry's password: in a header, which no process list shows."""
+    if login is None:
+        return {}
+    text = json.dumps({"username": login.username, "password": login.password})
+    return {"X-Registry-Auth": base64.urlsafe_b64encode(text.encode()).decode()}
 
 
 def _mount(bind: Bind) -> dict[str, Any]:

@@ -19,12 +19,16 @@ _OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes blanks and backslas
 
 def ensure(path: Path, uid: int) -> None:
     """Mount it, owned by this id and group, unless it is mounted. The parent must exist."""
+    ensure_tmpfs(path, f"{_OPTIONS},uid={uid},gid={uid}")
+
+
+def ensure_tmpfs(path: Path, options: str) -> None:
+    """Mount one unless it is mounted. The parent must exist."""
     path = path.parent.resolve() / path.name  # as mountinfo writes it
     if path in mounted(path.parent):
         return
     path.mkdir(mode=0o711, exist_ok=True)
-    options = f"{_OPTIONS},uid={uid},gid={uid}"
-    _run("mount", "-t", "tmpfs", "-o", options, "appliance-socket", str(path))
+    _run("mount", "-t", "tmpfs", "-o", options, "appliance", str(path))
 
 
 def remove(path: Path) -> None:

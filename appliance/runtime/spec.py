@@ -11,6 +11,7 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]*$", 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{3,31}$")]
 GATEWAY_SOCKET = "app.sock"
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+PlainText = StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]+$")
 
 
 class Frozen(BaseModel):
@@ -54,13 +55,29 @@ class Route(Frozen):
     permission: str
 
 
+class Login(Frozen):
+    """For the registry that an image is pulled from.
+
+    password: a reference or a sealed value, as `refs.kept` gives it; in a final spec the id of a value that was sealed
+    for this workload. Never a password.
+    """
+
+    username: Annotated[str, PlainText]
+    password: Annotated[str, PlainText]
+
+
 class WorkloadSpec(Frozen):
-    """One container's wish. `${SOCKET}` in command or env stands for the socket's path inside."""
+    """One container's wish. `${SOCKET}` in command or env stands for the socket's path inside.
+
+    secret_env: of a final spec, ids of values in the vault: what `env` referred to.
+    """
 
     kind: Literal["notebook", "job", "replica"]
     image: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$")]
     command: tuple[str, ...] = ()
     env: dict[EnvName, str] = Field(default_factory=dict)
+    secret_env: dict[EnvName, Name] = Field(default_factory=dict)
+    login: Login | None = None
     mounts: tuple[Mount, ...] = ()
     workdir: AbsolutePath = "/"
     instance_type: str
@@ -76,4 +93,5 @@ class SpecPatch(Frozen):
 
     env: dict[EnvName, str] = Field(default_factory=dict)
     mounts: tuple[Mount, ...] = ()
+    login: Login | None = None
     labels: dict[str, str] = Field(default_factory=dict)

@@ -19,6 +19,7 @@ from appliance.runtime import (
     images,
     netns,
     network,
+    plugincheck,
     podman_service,
     socketdir,
     strays,
@@ -53,6 +54,7 @@ def setup(config: Config) -> str | None:
     """Bring the database up to date; on a new one make the first admin. Returns the credentials then."""
     appliance = boot.assemble(config, loader.load(), SystemClock())
     boot.migrate(appliance)
+    plugincheck.check(appliance.local.get(), config)
     told = _run_steps(appliance.context())
     return "   ".join(f"{key}: {value}" for key, value in told.items()) or None
 
@@ -77,7 +79,7 @@ def stop_all(config: Config) -> None:
     if paths.database.exists() and paths.database.stat().st_size:
         _end_workloads(open_db(paths.database))
     failures = []
-    for step in (_stop_containers, _remove_sockets, network.remove_all):
+    for step in (_stop_containers, _remove_mounts, network.remove_all):
         try:
             step(config)
         except ApplianceError as error:
@@ -109,9 +111,10 @@ def _stop_containers(config: Config) -> None:
         engine.stop()
 
 
-def _remove_sockets(config: Config) -> None:
-    for directory in socketdir.mounted(config.paths.sockets):
-        socketdir.remove(directory)
+def _remove_mounts(config: Config) -> None:
+    for root in (config.paths.env, config.paths.sockets):
+        for directory in socketdir.mounted(root):
+            socketdir.remove(directory)
 
 
 def _end_workloads(db: Db) -> None:

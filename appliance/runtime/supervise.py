@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from appliance.runtime import (
     capacity,
     connections,
     hostenv,
+    loops,
     network,
     notify,
     podman_service,
@@ -58,6 +60,7 @@ class Turner:
     name: str
     every_s: float
     turn: Callable[[], object]
+    note: Callable[[str], None]
     news: threading.Event | None = None
 
     def start(self) -> None:
@@ -68,12 +71,34 @@ class Turner:
         while True:
             pause.wait(self.every_s)
             pause.clear()
+            failure = ""
             try:
                 self.turn()
             except ApplianceError as error:
+                failure = str(error)
                 log.warning("%s: %s", self.name, error)
-            except Exception:  # a bug in one turn must not end the thread: the next may work
+            except (
+                Exception
+            ) as error:  # a bug in one turn must not end the thread: the next may work
+                failure = f"{type(error).__name__}: {error}"
                 log.exception("%s failed", self.name)
+            self.note(failure)
+
+
+class Notes:
+    """How a thread is doing, for the health page. A database that is busy for once is no reason to end it."""
+
+    def __init__(self, appliance: Appliance, name: str) -> None:
+        self._appliance, self._name = appliance, f"supervisor {name}".strip()
+        self._last: loops.LoopState | None = None
+
+    def __call__(self, failure: str) -> None:
+        try:
+            self._last = loops.note(
+                self._appliance.local.get(), self._name, failure[:2000], self._last
+            )
+        except sqlite3.Error as error:
+            log.warning("%s can't be noted: %s", self._name, error)
 
 
 def main(appliance: Appliance) -> None:
@@ -108,10 +133,11 @@ def main(appliance: Appliance) -> None:
     for turner in _turners(appliance, backend, places, file_news):
         turner.start()
     image_work = _image_work(appliance, backend, places)
-    Turner("images", IMAGE_TURN_S, image_work.turn, image_news).start()
+    noted = Notes(appliance, "images")
+    Turner("images", IMAGE_TURN_S, image_work.turn, noted, image_news).start()
     wake.watch(paths.wake, supervisor.again, file_news, image_news)
     notify.ready()
-    _turn_for_ever(supervisor, engine)
+    _turn_for_ever(supervisor, engine, Notes(appliance, ""))
     os.close(lock)
 
 
@@ -122,19 +148,23 @@ def _image_work(appliance: Appliance, backend: Backend, places: Places) -> Image
     return ImageWork(appliance, backend, builder, places, pool)
 
 
-def _turn_for_ever(supervisor: Supervisor, engine: PodmanService) -> None:
+def _turn_for_ever(supervisor: Supervisor, engine: PodmanService, note: Notes) -> None:
     pause_s = 0.0
     while True:
         supervisor.wait(pause_s)
+        failure = ""
         try:
             engine.ensure()
             pause_s = supervisor.turn()
         except ApplianceError as error:
             log.warning("%s", error)
-            pause_s = 1.0
-        except Exception:  # a bug in one turn must not end the process that everything hangs on
+            pause_s, failure = 1.0, str(error)
+        except (
+            Exception
+        ) as error:  # a bug in one turn must not end the process that everything hangs on
             log.exception("turn failed")
-            pause_s = 1.0
+            pause_s, failure = 1.0, f"{type(error).__name__}: {error}"
+        note(failure)
 
 
 def _lock(config: Config) -> int:
@@ -186,11 +216,15 @@ def _turners(
         gateway_turn()
 
     file_work = FileWork(appliance, places)
+    turns: list[tuple[str, float, Callable[[], object], threading.Event | None]] = [
+        ("logs", LOG_TURN_S, LogWork(appliance, places).turn, None),
+        ("files", 1.0, file_work.turn, file_news),
+        ("connections", CONNECTION_TURN_S, lambda: close_marked(appliance, gateway_reload), None),
+        ("strays", SWEEP_TURN_S, StraySweep(appliance, backend).turn, None),
+        ("namespaces", SWEEP_TURN_S, NamespaceSweep(appliance).turn, None),
+        ("host", HOST_TURN_S, host_turn, None),
+    ]
     return [
-        Turner("logs", LOG_TURN_S, LogWork(appliance, places).turn),
-        Turner("files", 1.0, file_work.turn, file_news),
-        Turner("connections", CONNECTION_TURN_S, lambda: close_marked(appliance, gateway_reload)),
-        Turner("strays", SWEEP_TURN_S, StraySweep(appliance, backend).turn),
-        Turner("namespaces", SWEEP_TURN_S, NamespaceSweep(appliance).turn),
-        Turner("host", HOST_TURN_S, host_turn),
+        Turner(name, every_s, turn, Notes(appliance, name), news)
+        for name, every_s, turn, news in turns
     ]

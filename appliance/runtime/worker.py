@@ -7,55 +7,74 @@ hangs stops nobody else; how each is doing is in the database for the health pag
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sqlite3
 import threading
 import time
 
-from appliance import events, gate
+from appliance import events, gate, vault
 from appliance.access import NOBODY
 from appliance.boot import Appliance
 from appliance.context import Context
 from appliance.db import Db, write
-from appliance.errors import ApplianceError, Invalid, TryAgain
+from appliance.errors import ApplianceError, Invalid, PluginError, TryAgain
 from appliance.plugins.contracts import Loop
-from appliance.runtime import holders, loops, notify, tasks, wake, workloads
+from appliance.runtime import (
+    hidden,
+    holders,
+    loops,
+    notify,
+    plugincheck,
+    renew,
+    tasks,
+    wake,
+    workloads,
+)
 from appliance.runtime.spec import SpecPatch, WorkloadSpec
 from appliance.runtime.workloads import Workload
 
 log = logging.getLogger(__name__)
 
 TURN_S = 1.0
-PRUNE_EVERY_S = 3600.0
+PRUNE_EVERY_S = 600.0
+PLUGINS_EVERY_S = 5.0
+_LOGIN = "the registry login"
 
 
 def finalize_all(ctx: Context) -> None:
-    """Let plugins extend what was queued; a veto or a failing plugin ends the workload with the reason."""
+    """Let plugins extend what was queued, and look up what it refers to.
+
+    A veto, a failing plugin or a reference to nothing ends the workload with the reason.
+    """
     for workload in workloads.unfinal(ctx.db):
         try:
             spec = extended(ctx, workload)
+            found = hidden.look_up(ctx, workload, spec)
+        except PluginError as error:
+            log.exception("extend_workload failed for %s", workload.id)
+            _refuse(ctx.db, workload, "PluginFailed", str(error))
         except ApplianceError as error:
             _refuse(ctx.db, workload, "Refused", str(error))
-        except Exception as error:  # a plugin's code may raise anything; its workload says so
-            log.exception("extend_workload failed for %s", workload.id)
-            _refuse(
-                ctx.db,
-                workload,
-                "PluginFailed",
-                f"a plugin failed: {type(error).__name__}: {error}",
-            )
         else:
-            with write(ctx.db):
-                workloads.finalize(ctx.db, workload.id, spec)
+            with write(ctx.db) as db:
+                final = hidden.seal(db, ctx.keys, workload.id, spec, found)
+                workloads.finalize(db, workload.id, final)
 
 
 def extended(ctx: Context, workload: Workload) -> WorkloadSpec:
     """The spec with what plugins add; adding what is there already is an error that names both."""
     spec, origin = workload.spec, {f"env {name}": "the request" for name in workload.spec.env}
     origin.update({f"mount {mount.target}": "the request" for mount in spec.mounts})
+    origin.update({_LOGIN: "the request"} if spec.login else {})
     for plugin, patch in ctx.registry.extensions(ctx, workload):
         _claim(origin, plugin, patch)
         spec = spec.model_copy(
-            update={"env": {**spec.env, **patch.env}, "mounts": (*spec.mounts, *patch.mounts)}
+            update={
+                "env": {**spec.env, **patch.env},
+                "mounts": (*spec.mounts, *patch.mounts),
+                "login": patch.login or spec.login,
+            }
         )
     return spec
 
@@ -64,6 +83,7 @@ def _claim(origin: dict[str, str], plugin: str, patch: SpecPatch) -> None:
     keys = [f"env {name}" for name in patch.env] + [
         f"mount {mount.target}" for mount in patch.mounts
     ]
+    keys += [_LOGIN] if patch.login else []
     for key in keys:
         if key in origin:
             raise Invalid(f"{key} comes from {origin[key]} and from the plugin {plugin}")
@@ -107,11 +127,15 @@ def prune(ctx: Context) -> None:
     """Forget what nobody needs any more."""
     events.prune(ctx.db)
     tasks.prune(ctx.db)
+    with write(ctx.db) as db:
+        vault.prune(db)
+    hidden.forget_ended(ctx)
 
 
 CORE_LOOPS = (
     Loop("connections", 1.0, review_connections),
     Loop("prune", PRUNE_EVERY_S, prune),
+    Loop("plugins", PLUGINS_EVERY_S, plugincheck.turn),
 )
 
 
@@ -147,8 +171,11 @@ def turn(ctx: Context) -> None:
     deliver_events(ctx)
 
 
-def main(appliance: Appliance) -> None:
-    """Run until killed."""
+def main(appliance: Appliance, plugins_stamp: int) -> None:
+    """Run until killed, or until other plugins are to run. plugins_stamp: `renew.stamp` from before they were loaded."""
+    renew.follow(
+        appliance.config.paths, plugins_stamp, lambda: os.kill(os.getpid(), signal.SIGTERM)
+    )
     news = threading.Event()
     wake.watch(appliance.config.paths.wake, news)
     for loop in (*CORE_LOOPS, *appliance.registry.loops.values()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from appliance.context import Context
 from appliance.errors import Forbidden, Invalid
 from appliance.plugins.contracts import ApiResource, Verb
 from appliance.schema import Body, Page
+from appliance.web import openapi
 from appliance.web.pages import context
 
 MAX_BODY_BYTES = 1 << 20
@@ -32,8 +32,7 @@ def blueprint(resources: Iterable[ApiResource], document: Mapping[str, Any]) -> 
             endpoint = f"{resource.name}:{verb.name}"
             api.add_url_rule(rule, endpoint, _view(verb), methods=[verb.method])
     api.add_url_rule("/health", "health", health)
-    text = json.dumps(document, separators=(",", ":"))
-    version = hashlib.sha256(text.encode()).hexdigest()[:16]
+    text, version = openapi.encoded(document)
 
     @api.get("/openapi.json")
     def describe() -> Response:

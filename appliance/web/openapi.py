@@ -7,9 +7,11 @@ Source of the format: https://spec.openapis.org/oas/v3.1.0
 
 from __future__ import annotations
 
+import hashlib
+import json
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -64,6 +66,7 @@ Answer = tuple[str, type[BaseModel] | None]  # ("page", ProjectReply)
 def document(resources: Iterable[ApiResource]) -> dict[str, Any]:
     """The whole document as JSON values. PluginError names a verb whose answer is not declared."""
     found = list(resources)
+    check_words(found)
     schemas, references = _schemas(found)
     paths: dict[str, dict[str, Any]] = {"/health": {"get": HEALTH}}
     for resource in found:
@@ -85,6 +88,12 @@ def document(resources: Iterable[ApiResource]) -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def encoded(found: Mapping[str, Any]) -> tuple[str, str]:
+    """The document as it is sent, and its version: clients compare that with their copy's."""
+    text = json.dumps(found, separators=(",", ":"))
+    return text, hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def answer_of(verb: Verb) -> Answer:
@@ -126,6 +135,27 @@ def path_names(verb: Verb) -> list[str]:
 def words_of(resource: ApiResource, verb: Verb) -> str:
     """The command of a verb, such as "projects tags add"."""
     return verb.words or f"{resource.words or resource.name} {verb.name.replace('_', '-')}"
+
+
+def check_words(resources: Iterable[ApiResource]) -> None:
+    """PluginError when two verbs have one command, or the command of one is the beginning of another's."""
+    owners: dict[tuple[str, ...], str] = {}
+    groups: dict[tuple[str, ...], str] = {}
+    for resource in resources:
+        for verb in resource.verbs:
+            words, name = tuple(words_of(resource, verb).split()), permission_of(resource, verb)
+            above = [words[:size] for size in range(1, len(words))]
+            other = owners.get(words) or groups.get(words) or _first(owners, above)
+            if other:
+                raise PluginError(
+                    f"{name} can't be called `{' '.join(words)}`: {other} has these words"
+                )
+            owners[words] = name
+            groups.update({prefix: name for prefix in above})
+
+
+def _first(owners: dict[tuple[str, ...], str], words: list[tuple[str, ...]]) -> str:
+    return next((owners[one] for one in words if one in owners), "")
 
 
 References = dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
@@ -175,6 +205,7 @@ def _operation(
             "role": verb.role,
             "by": list(verb.by),
             "columns": list(resource.columns),
+            "until": list(verb.until),
         },
     }
     if verb.access == "public":

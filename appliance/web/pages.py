@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,15 @@ from flask import (
     request,
     url_for,
 )
+from werkzeug.routing import BuildError
 from werkzeug.wrappers import Response
 
 from appliance import identity
 from appliance.access import NOBODY
 from appliance.clock import Clock
 from appliance.context import Context
-from appliance.web import auth, filters
+from appliance.plugins.registry import Registry
+from appliance.web import auth, filters, openapi
 
 STATIC = Path(__file__).parent / "static"
 _TITLES = {
@@ -83,22 +86,62 @@ def navigation(ctx: Context) -> list[dict[str, Any]]:
     return [
         {
             "title": item.title,
-            "url": url_for(item.endpoint),
+            "url": url,
             "icon": item.icon,
             "admin": item.admin,
-            "active": request.path.startswith(url_for(item.endpoint)),
+            "active": request.path.startswith(url),
         }
         for item in items
         if ctx.principal.is_admin or not item.admin
+        if (url := url_of(item.endpoint))
     ]
+
+
+def url_of(endpoint: str, **ids: Any) -> str:
+    """Its path, or "" when there is no such endpoint with these ids: that line or box is left out.
+
+    The admin's page says so, from `unreachable`.
+    """
+    try:
+        return url_for(endpoint, **ids)
+    except BuildError:
+        return ""
+
+
+def unreachable(app: Flask, registry: Registry) -> list[tuple[str, str]]:
+    """What `url_of` leaves out, as (plugin, reason)."""
+    wanted: list[tuple[str, str, str, dict[str, str]]] = [
+        (
+            registry.owners["register_panels", panel.endpoint],
+            f"panel {panel.title}",
+            panel.endpoint,
+            {},
+        )
+        for panel in registry.panels
+    ]
+    for plugin, contribution in registry.owned_pages():
+        wanted += [(plugin, f"line {item.title}", item.endpoint, {}) for item in contribution.nav]
+        wanted += [
+            (plugin, f"tab {tab.title}", tab.endpoint, {"project_id": "pr"})
+            for tab in contribution.tabs
+        ]
+    with app.test_request_context():
+        return [
+            (
+                plugin,
+                f"the {what} is left out: no page {endpoint} takes {', '.join(ids) or 'no ids'}",
+            )
+            for plugin, what, endpoint, ids in wanted
+            if not url_of(endpoint, **ids)
+        ]
 
 
 def panels(ctx: Context, slot: str) -> list[dict[str, str]]:
     """The boxes that plugins put at a place; each is a URL of its own."""
     return [
-        {"title": panel.title, "url": url_for(panel.endpoint)}
+        {"title": panel.title, "url": url}
         for panel in ctx.registry.panels
-        if panel.slot == slot
+        if panel.slot == slot and (url := url_of(panel.endpoint))
     ]
 
 
@@ -110,10 +153,11 @@ def project_tabs(project_id: str) -> list[dict[str, Any]]:
     return [
         {
             "title": tab.title,
-            "url": url_for(tab.endpoint, project_id=project_id),
+            "url": url,
             "active": request.endpoint == tab.endpoint,
         }
         for tab in tabs
+        if (url := url_of(tab.endpoint, project_id=project_id))
     ]
 
 
@@ -126,9 +170,16 @@ def project_frame(project_id: str, name: str) -> dict[str, Any]:
     }
 
 
-def command_line(ctx: Context, words: str) -> str:
-    """`appliance …` as a form shows it, "" while the program has no such command."""
-    return f"appliance {words}" if words.split()[0] in ctx.registry.commands else ""
+def command_line(ctx: Context, words: str, **options: str) -> str:
+    """`appliance projects create --name x` as a form shows it, quoted for a shell; "" if no verb has these words."""
+    if not any(
+        openapi.words_of(resource, verb) == words
+        for resource in ctx.registry.api_resources.values()
+        for verb in resource.verbs
+    ):
+        return ""
+    pairs = [(f"--{name.replace('_', '-')}", value) for name, value in options.items() if value]
+    return shlex.join(["appliance", *words.split(), *(part for pair in pairs for part in pair)])
 
 
 def error_page(status: int, message: str, hint: str, issues: Sequence[str] = ()) -> str:
@@ -205,7 +256,7 @@ def install(app: Flask, clock: Clock) -> None:
                 {"kind": item[0], "text": item[1]}
                 for item in get_flashed_messages(with_categories=True)
             ],
-            "search_enabled": False,
+            "search_enabled": "search.results" in app.view_functions,
             "shared_origin": ctx is not None and ctx.config.origin_mode == "port",
         }
 

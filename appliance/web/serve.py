@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+
+from appliance.paths import Paths
+from appliance.runtime import renew
 
 
 class Server(BaseApplication):
@@ -23,6 +28,13 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         return self._application()
+
+
+def ends_when_renewed(paths: Paths) -> dict[str, Any]:
+    """An option with which gunicorn ends when other plugins are to run. Call it before they are loaded."""
+    seen = renew.stamp(paths)
+    end = lambda: os.kill(os.getppid(), signal.SIGTERM)  # noqa: E731 (gunicorn's own process)
+    return {"post_worker_init": lambda worker: renew.follow(paths, seen, end)}
 
 
 def options(socket: Path, pid_dir: Path, **more: Any) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from plugins_builtin.notebooks.specs import (
 )
 
 LOG_BYTES = 1 << 18
+RUNS = API_NOTEBOOK_STATES["running"]
+ENDED = ("Stopped", "Failed", "Error", "Cancelled", "Preempted")
 
 
 def shown(ctx: Context, found: Shown) -> NotebookReply:
@@ -63,6 +65,8 @@ def _create(ctx: Context, body: NotebookBody) -> NotebookReply:
         instance_type=body.machine_type,
         command=body.command or "",
         environment=body.environment,
+        registry_username=body.registry_username,
+        registry_password=body.registry_password,
     )
     start_now = body.should_run_on_create is not False
     return shown(ctx, service.create(ctx, body.project_id, spec, start_now))
@@ -136,10 +140,21 @@ NOTEBOOKS = ApiResource(
             "list_project", "GET", "/projects/{project_id}/notebooks", _list_project, query=NotebookQuery,
             permission="notebooks.list", summary="Notebooks of a project",
         ),
-        Verb("create", "POST", "/notebooks", _create, body=NotebookBody, summary="New notebook, started or not"),
-        Verb("get", "GET", "/notebooks/{notebook_id}", _get, summary="One notebook", words="notebooks details"),
-        Verb("start", "POST", "/notebooks/{notebook_id}/start", _start, body=StartBody, summary="Start it again"),
-        Verb("stop", "POST", "/notebooks/{notebook_id}/stop", _stop, summary="Stop it; its files stay"),
+        Verb(
+            "create", "POST", "/notebooks", _create, body=NotebookBody, summary="New notebook, started or not",
+            until=(RUNS, *ENDED),
+        ),
+        Verb(
+            "get", "GET", "/notebooks/{notebook_id}", _get, summary="One notebook", words="notebooks details",
+            until=(RUNS, *ENDED),
+        ),
+        Verb(
+            "start", "POST", "/notebooks/{notebook_id}/start", _start, body=StartBody, summary="Start it again",
+            until=(RUNS, *ENDED),
+        ),
+        Verb(
+            "stop", "POST", "/notebooks/{notebook_id}/stop", _stop, summary="Stop it; its files stay", until=ENDED,
+        ),
         Verb("delete", "DELETE", "/notebooks/{notebook_id}", _delete, summary="Delete it with its files and logs"),
         Verb(
             "put", "POST", "/projects/{project_id}/notebooks/{notebook_id}", _put, permission="notebooks.move",

@@ -25,7 +25,7 @@ from plugins_builtin.projects import service as projects
 
 PER_PAGE = 50
 PANEL_ROWS = 8
-FIELDS = ("name", "image", "other_image", "instance_type", "command")
+FIELDS = ("name", "image", "other_image", "instance_type", "command", "registry_username")
 OPENABLE = (
     "provisioning",
     "starting",
@@ -152,11 +152,11 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
         crumbs=crumbs,
         live=False,
         project=project,
-        values={"other_image": "", "command": "", **values},
+        values={"other_image": "", "command": "", "registry_username": "", **values},
         errors=errors,
         images=images.choices(ctx, team_id),
         instance_types=shown_types(ctx),
-        cli=command_line(ctx, f"notebooks create --project {project.id}"),
+        cli=command_line(ctx, "notebooks create", project=project.id),
     )
 
 
@@ -165,7 +165,9 @@ def create(project_id: str) -> Any:
     values = {key: request.form.get(key, "") for key in FIELDS}
     asked = {key: value for key, value in values.items() if key != "other_image"}
     image_field = "other_image" if values["other_image"] else "image"
-    spec, errors = forms.parse(NotebookSpec, {**asked, "image": values[image_field]})
+    password = request.form.get("registry_password", "")  # never sent back
+    asked |= {"image": values[image_field], "registry_password": password}
+    spec, errors = forms.parse(NotebookSpec, asked)
     if spec is None:
         errors = {image_field if key == "image" else key: text for key, text in errors.items()}
         return _new_form(project_id, values, errors), 400

@@ -6,8 +6,8 @@ from sqlite_utils import Migrations
 
 from appliance.context import Context
 from appliance.events import Event
-from appliance.plugins import ApiResource, Pages, Panel, PluginInfo, Tab, hookimpl
-from plugins_builtin.notebooks import api, file_pages, listener, store
+from appliance.plugins import ApiResource, Pages, Panel, PluginInfo, Searchable, Tab, hookimpl
+from plugins_builtin.notebooks import api, file_pages, listener, service, store
 
 INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
 
@@ -30,6 +30,11 @@ def register_pages() -> list[Pages]:
 @hookimpl
 def register_panels() -> list[Panel]:
     return [Panel("home", "Notebooks", "notebooks.panel", order=10)]
+
+
+@hookimpl
+def register_search() -> list[Searchable]:
+    return [Searchable("notebooks", service.search)]
 
 
 @hookimpl

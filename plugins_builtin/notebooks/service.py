@@ -12,8 +12,9 @@ from appliance.db import Db, write
 from appliance.errors import Conflict, Invalid, NotFound, Refused
 from appliance.events import emit
 from appliance.ids import new_id
-from appliance.runtime import states, tasks, workloads
-from appliance.runtime.spec import Mount, Route, WorkloadSpec
+from appliance.plugins import Hit
+from appliance.runtime import refs, states, tasks, workloads
+from appliance.runtime.spec import Login, Mount, Route, WorkloadSpec
 from appliance.runtime.workloads import Workload
 from appliance.schema import Page, page_of
 from plugins_builtin.images import service as images
@@ -50,7 +51,8 @@ def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = 
     spec = spec.model_copy(update={"instance_type": workload.instance_type})
     with write(ctx.db) as db:
         team_id = identity.team_of_project(db, project_id)  # it may have been deleted meanwhile
-        store.insert(db, notebook_id, project_id, spec, ctx.principal.user_id)
+        password = refs.keep(ctx, spec.registry_password)
+        store.insert(db, notebook_id, project_id, spec, ctx.principal.user_id, password)
         _tell(ctx, db, "notebook.created", notebook_id, project_id, team_id)
         if start_now:
             _submit(ctx, db, store.get(db, notebook_id), workload, team_id)
@@ -107,6 +109,9 @@ def _spec_of(notebook: Notebook, instance_type: str) -> NotebookSpec:
 
 
 def _submit(ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_id: str) -> None:
+    if notebook.registry_username:
+        login = Login(username=notebook.registry_username, password=notebook.registry_password)
+        spec = spec.model_copy(update={"login": login})
     workloads.submit(
         db, spec, owner_id=notebook.id, project_id=notebook.project_id, team_id=team_id,
         user_id=ctx.principal.user_id, label=notebook.name,
@@ -166,6 +171,7 @@ def remove(ctx: Context, notebook: Notebook, team_id: str) -> None:
     with write(ctx.db) as db:
         _refuse_live(db, notebook)
         store.mark_deleted(db, notebook.id)
+        refs.forget(db, notebook.registry_password)
         tasks.add(db, "files.remove_area", team_id=team_id, area="notebooks", name=notebook.id)
         for session in workloads.history(db, notebook.id, limit=-1):
             tasks.add(db, "logs.remove", workload_id=session.id)
@@ -194,6 +200,15 @@ def page(ctx: Context, query: NotebookQuery, project_id: str = "") -> Page[Shown
             s for s in shown if wanted in (s.state, states.API_NOTEBOOK_STATES[s.state].lower())
         ]
     return Page(shown, part.next_page)
+
+
+def search(ctx: Context, text: str, limit: int) -> list[Hit]:
+    """Notebooks of the principal's team by a part of the name."""
+    found = page(ctx, NotebookQuery(name=text, limit=limit)).items
+    return [
+        Hit(shown.notebook.name, f"/notebooks/{shown.notebook.id}", "notebook", shown.state)
+        for shown in found
+    ]
 
 
 def sessions(ctx: Context, notebook_id: str) -> list[Workload]:

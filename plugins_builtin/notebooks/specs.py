@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from appliance.runtime.spec import EnvName, Frozen
 from appliance.schema import Body, MaybeTime, PageQuery, Reply, Time, Title, UserSummary
@@ -17,9 +18,14 @@ Command = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=4096, pattern=r"^[^\x00]*$")
 ]
 
+OneLine = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
 
 class NotebookSpec(Frozen):
-    """What makes a notebook start. image: a name of the catalogue or any reference. command: "" = the image's."""
+    """What makes a notebook start. image: a name of the catalogue or any reference. command: "" = the image's.
+
+    registry_*: for an image that not everybody may pull; the password may be `secret:NAME`.
+    """
 
     name: Title
     image: ImageName = "notebook"
@@ -28,11 +34,24 @@ class NotebookSpec(Frozen):
     environment: dict[EnvName, Annotated[str, StringConstraints(max_length=32768)]] = Field(
         default_factory=dict, max_length=200
     )
+    registry_username: OneLine = ""
+    registry_password: OneLine = Field(default="", repr=False)
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if bool(self.registry_username) != bool(self.registry_password):
+            raise PydanticCustomError(
+                "registry", "A registry's user name and password belong together"
+            )
+        return self
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A row. Its state is that of its newest workload: there is no column for it."""
+    """A row. Its state is that of its newest workload: there is no column for it.
+
+    registry_password: as `refs.keep` gave it, never a password.
+    """
 
     seq: int
     id: str
@@ -45,6 +64,8 @@ class Notebook:
     created_by: str
     created_ms: int
     modified_ms: int
+    registry_username: str
+    registry_password: str
 
 
 class NotebookBody(Body):
@@ -56,6 +77,8 @@ class NotebookBody(Body):
     container: ImageName = "notebook"
     command: Command | None = None
     environment: dict[EnvName, str] = Field(default_factory=dict)
+    registry_username: OneLine = ""
+    registry_password: OneLine = Field(default="", repr=False)
     should_run_on_create: bool | None = (
         None  # an official client drops false: only a program of ours can say it
     )

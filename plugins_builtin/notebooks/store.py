@@ -28,7 +28,21 @@ def m001_notebooks(db: Database) -> None:
     )
 
 
-_COLUMNS = "seq, id, project_id, name, image, instance_type, command, environment, created_by, created_ms, modified_ms"
+@migrations()
+def m002_registry_login(db: Database) -> None:
+    script(
+        db,
+        """
+        ALTER TABLE notebooks ADD COLUMN registry_username TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN registry_password TEXT NOT NULL DEFAULT '';
+        """,
+    )
+
+
+_COLUMNS = (
+    "seq, id, project_id, name, image, instance_type, command, environment, created_by, created_ms, modified_ms,"
+    " registry_username, registry_password"
+)
 
 
 def _load(found: dict[str, Any]) -> Notebook:
@@ -40,15 +54,19 @@ def not_found() -> NotFound:
     return NotFound("no such notebook", hint="check the id, or ask a member of its team to add you")
 
 
-def insert(db: Db, notebook_id: str, project_id: str, spec: NotebookSpec, created_by: str) -> None:
+def insert(
+    db: Db, notebook_id: str, project_id: str, spec: NotebookSpec, created_by: str, password: str
+) -> None:
+    """password: the registry's, as `refs.keep` gave it."""
     now = db.clock.now_ms()
     execute(
         db,
         "INSERT INTO notebooks (id, project_id, name, image, instance_type, command, environment, created_by,"
-        " created_ms, modified_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " created_ms, modified_ms, registry_username, registry_password)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             notebook_id, project_id, spec.name, spec.image, spec.instance_type, spec.command,
-            json.dumps(spec.environment), created_by, now, now,
+            json.dumps(spec.environment), created_by, now, now, spec.registry_username, password,
         ),
     )  # fmt: skip
 

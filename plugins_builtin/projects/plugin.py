@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlite_utils import Migrations
 
-from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, Tab, hookimpl
-from plugins_builtin.projects import api, pages, store
+from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, Searchable, Tab, hookimpl
+from plugins_builtin.projects import api, pages, service, store
 
 INFO = PluginInfo("projects", title="Projects", requires=("teams",))
 
@@ -26,3 +26,8 @@ def register_pages() -> list[Pages]:
     return [
         Pages(pages.blueprint, nav=(nav,), tabs=(Tab("Settings", "projects.settings", order=90),))
     ]
+
+
+@hookimpl
+def register_search() -> list[Searchable]:
+    return [Searchable("projects", service.search)]

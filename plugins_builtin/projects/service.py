@@ -10,6 +10,7 @@ from appliance.errors import Conflict, NotFound
 from appliance.events import Event, emit
 from appliance.identity import Member
 from appliance.ids import new_id
+from appliance.plugins import Hit
 from appliance.runtime import workloads
 from appliance.runtime.workloads import Workload
 from appliance.schema import NumberedQuery, Page, PageQuery, page_of
@@ -60,6 +61,13 @@ def page(ctx: Context, query: PageQuery) -> Page[Project]:
     team_id = require(ctx, "projects.list", team_id=ctx.principal.team_id)
     found = store.of_team(ctx.db, team_id, query.after, query.limit + 1, query.order == "desc")
     return page_of(found, query.limit, lambda project: project.id)
+
+
+def search(ctx: Context, text: str, limit: int) -> list[Hit]:
+    """Projects of the principal's team by name or id."""
+    team_id = require(ctx, "projects.list", team_id=ctx.principal.team_id)
+    found = store.matching(ctx.db, team_id, text, limit)
+    return [Hit(project.name, f"/projects/{project.id}", "project") for project in found]
 
 
 def rename(ctx: Context, project_id: str, body: ProjectBody) -> Project:

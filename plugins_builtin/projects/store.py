@@ -72,6 +72,17 @@ def of_team(
     return [Project(**item) for item in found]
 
 
+def matching(db: Db, team_id: str, text: str, limit: int) -> list[Project]:
+    """Projects of a team whose name or id contains the text, newest first."""
+    found = rows(
+        db,
+        f"SELECT {_COLUMNS} FROM projects WHERE team_id = ? AND deleted_ms IS NULL"
+        " AND (instr(lower(name), lower(?)) > 0 OR id = ?) ORDER BY seq DESC LIMIT ?",
+        (team_id, text, text, limit),
+    )
+    return [Project(**item) for item in found]
+
+
 def rename(db: Db, project_id: str, name: str) -> None:
     execute(db, "UPDATE projects SET name = ? WHERE id = ?", (name, project_id))
 

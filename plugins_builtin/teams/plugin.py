@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, hookimpl
-from plugins_builtin.teams import api, commands, pages
+from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, Searchable, hookimpl
+from plugins_builtin.teams import api, commands, pages, service
 
 INFO = PluginInfo("teams", title="Teams")
 
@@ -23,3 +23,8 @@ def register_pages() -> list[Pages]:
 @hookimpl
 def register_commands() -> list[click.Command]:
     return [commands.teams]
+
+
+@hookimpl
+def register_search() -> list[Searchable]:
+    return [Searchable("teams", service.search)]

@@ -9,6 +9,7 @@ from appliance.db import Db, write
 from appliance.errors import Conflict, NotFound, Refused
 from appliance.events import emit
 from appliance.identity import Member, Role, Team, User
+from appliance.plugins import Hit
 from appliance.schema import NumberedQuery, Page, page_of
 
 
@@ -105,6 +106,23 @@ def members(ctx: Context, team_id: str) -> list[Member]:
     """Everybody in a team, by name."""
     require(ctx, "teams.members", team_id=team_id)
     return identity.members(ctx.db, team_id)
+
+
+def search(ctx: Context, text: str, limit: int) -> list[Hit]:
+    """Members of the principal's team; for an admin of the appliance teams and all users."""
+    wanted = text.lower()
+    team = identity.team_by_id(ctx.db, ctx.principal.team_id)
+    if ctx.principal.is_admin:
+        people = [
+            Hit(user.handle, "/admin/users", "user", user.email) for user in identity.users(ctx.db)
+        ]
+        teams = [Hit(one.name, "/team", "team", one.namespace) for one in identity.teams(ctx.db)]
+    else:
+        found = members(ctx, team.id)
+        people = [Hit(one.user.handle, "/team", "member", one.role) for one in found]
+        teams = [Hit(team.name, "/team", "team", team.namespace)]
+    hits = [hit for hit in (*people, *teams) if wanted in f"{hit.title} {hit.detail}".lower()]
+    return hits[:limit]
 
 
 def member(ctx: Context, team_id: str, user_id: str) -> Member:

@@ -206,6 +206,22 @@ def test_image_digest_is_hex(lab: Lab) -> None:
     assert len(digest) == 64 and int(digest, 16)
 
 
+def test_what_an_image_runs_by_itself(lab: Lab) -> None:
+    found = lab.backend.image_config("localhost/base:1")
+    assert found.entrypoint == () and all(isinstance(part, str) for part in found.command)
+    with pytest.raises(ImageNotFound):
+        lab.backend.image_config("localhost/there-is-no-such-image:9")
+
+
+def test_another_entrypoint(lab: Lab) -> None:
+    name = lab.name()
+    spec = lab.spec(name)
+    argv = {"entrypoint": spec.command[:1], "command": spec.command[1:]}
+    lab.backend.create(ContainerSpec(**{**vars(spec), **argv}))
+    lab.backend.start(name)
+    assert lab.finish(name, 6).exit_code == 6
+
+
 def test_containers_survive_a_restart_of_the_engine(lab: Lab) -> None:
     name = lab.name()
     lab.backend.create(lab.spec(name))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from appliance.access import NOBODY
-from appliance.crypto import Keys, load_keys
+from appliance.crypto import load_keys
 from appliance.errors import Invalid
 from appliance.runtime.tokens import workload_principal, workload_token
 from tests.lab import Lab, Person
@@ -67,7 +68,7 @@ def test_wrong_ones_are_nobodys(lab: Lab, ann: Person, bad: str) -> None:
 
 def test_a_token_of_another_instance_is_worth_nothing(lab: Lab, ann: Person) -> None:
     workload_id = lab.workload(ann.notebook()).id
-    token = workload_token(Keys(b"k" * 32), workload_id)
+    token = workload_token(replace(lab.appliance.keys, secret=b"k" * 32), workload_id)
     assert workload_principal(lab.db, lab.appliance.keys, token) is NOBODY
 
 
@@ -81,4 +82,4 @@ def test_a_cut_key_file_is_refused(lab: Lab) -> None:
     path = lab.config.paths.secret_key
     path.write_bytes(path.read_bytes()[:31])
     with pytest.raises(Invalid, match="damaged"):
-        load_keys(path)
+        load_keys(path, lab.config.paths.key_ring)

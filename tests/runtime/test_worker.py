@@ -85,7 +85,7 @@ def test_a_plugin_with_a_bug_fails_one_workload(lab: Lab, ann: Person, extender:
     extender.answer = ZeroDivisionError("by zero")
     found = settled(lab, ann)
     assert (found.state, found.reason) == ("error", "PluginFailed")
-    assert found.message == "a plugin failed: ZeroDivisionError: by zero"
+    assert found.message == "the plugin extender failed: ZeroDivisionError: by zero"
     extender.answer = None
     assert settled(lab, ann).state == "running"
 

@@ -13,11 +13,23 @@ from werkzeug.test import TestResponse
 from appliance import api_keys, identity
 from appliance.db import write
 from appliance.identity import ROLES, User
+from appliance.plugins import verdicts
 from appliance.plugins.contracts import ApiResource, Verb
+from appliance.plugins.verdicts import Verdict
+from appliance.runtime.limits import CPU_OVERCOMMIT
 from appliance.runtime.tokens import workload_token
 from appliance.web.openapi import path_names
+from plugins_builtin.secrets import service as secrets
+from plugins_builtin.secrets.specs import CLUSTER, Place
 from tests.lab import Lab, Person
-from tests.web.bodies import BODIES, QUERIES
+from tests.web.bodies import BODIES, QUERIES, REGISTRY
+
+
+def installed(lab: Lab, name: str) -> str:
+    """The name of a third-party plugin that did not fit."""
+    with write(lab.db) as db:
+        verdicts.note(db, Verdict(name, "package ghost", "1", "Ghost", "seen", "it has no INFO"))
+    return name
 
 
 @dataclass(frozen=True)
@@ -66,11 +78,23 @@ class World:
             "project_id": notebook.project_id,
             "team_id": self.lab.team("lab").id,
             "user_id": other.id,
+            "cluster_id": "clabcdefg",
+            "name": self._secrets("A_SECRET", notebook.project_id),
+            "registry_id": self.owner.post("container-registries", **{**REGISTRY, "name": "r0"}).id,
+            "plugin": installed(self.lab, "ghost"),
+            "setting": CPU_OVERCOMMIT.key,
             "machine_type": "P4000",
             "image_id": image["id"],
             "local_image_id": self.lab.backend.local_images()[0].id,
             "member_key_id": self._key(other, "lab")[0],
         }
+
+    def _secrets(self, name: str, project_id: str) -> str:
+        """A secret of this name in each place that can have one."""
+        places = (Place("project", project_id), Place("team", self.lab.team("lab").id), CLUSTER)
+        for place in places:
+            secrets.create(self.lab.system, place, name, "a-value")
+        return name
 
     def _callers(self) -> Iterator[Caller]:
         lab, project = self.lab, self.values["project_id"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.web.admin_samples import ADMIN_PAGES
 from tests.web.samples import (
     CLUSTER,
     DETAIL,
@@ -14,10 +15,13 @@ from tests.web.samples import (
     LOGIN,
     NASTY,
     NEW_NOTEBOOK,
+    ONE_REGISTRY,
     PROJECT,
     PROJECT_TABS,
     REFERENCE,
+    REGISTRIES,
     ROWS,
+    SECRETS,
     STARTING,
     notebook,
 )
@@ -168,6 +172,54 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("notebook-sessions", "notebooks/_sessions.html", DETAIL),
     ("files", "notebooks/files.html", FILES),
     ("files-empty", "notebooks/files.html", {**FILES, "entries": [], "truncated": False}),
+    ("secrets", "secrets/list.html", SECRETS),
+    (
+        "secrets-cluster-member",
+        "secrets/list.html",
+        {**SECRETS, "scope": "cluster", "can_edit": False},
+    ),
+    ("secrets-part", "secrets/_secrets.html", {**SECRETS, "secrets": []}),
+    (
+        "secrets-project-wrong",
+        "secrets/project.html",
+        {
+            **SECRETS,
+            **PROJECT_TABS,
+            "scope": "project",
+            "secrets": [],
+            "values": {"name": NASTY},
+            "errors": {"name": "Use letters, digits, _ . and -.", "value": "This is needed."},
+        },
+    ),
+    ("registries", "container_registries/list.html", REGISTRIES),
+    (
+        "registries-empty-wrong",
+        "container_registries/list.html",
+        {
+            **REGISTRIES,
+            "registries": [],
+            "values": {**ONE_REGISTRY["values"], "url": "hello world"},
+            "errors": {"url": "This must be the address of a registry.", "": "nothing was added"},
+        },
+    ),
+    (
+        "registries-member",
+        "container_registries/list.html",
+        {**REGISTRIES, "can_edit": False},
+    ),
+    ("registry-form", "container_registries/_form.html", {**ONE_REGISTRY, "new": True}),
+    ("registry", "container_registries/detail.html", ONE_REGISTRY),
+    ("registry-member", "container_registries/detail.html", {**ONE_REGISTRY, "can_edit": False}),
+    (
+        "registry-works",
+        "container_registries/detail.html",
+        {**ONE_REGISTRY, "tested": {"success": True, "error": ""}},
+    ),
+    (
+        "registry-refused",
+        "container_registries/detail.html",
+        {**ONE_REGISTRY, "tested": {"success": False, "error": "user name or password are wrong"}},
+    ),
     *PEOPLE,
     ("cluster", "instance_types/list.html", CLUSTER),
     ("cluster-idle", "instance_types/list.html", {**CLUSTER, "leases": [], "queue": []}),
@@ -188,4 +240,5 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("images-local", "images/local.html", LOCAL_IMAGES),
     ("images-local-empty", "images/local.html", {**LOCAL_IMAGES, "images": []}),
+    *ADMIN_PAGES,
 ]

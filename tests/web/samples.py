@@ -178,6 +178,7 @@ NEW_NOTEBOOK: dict[str, Any] = {
         "instance_type": "C2",
         "other_image": "",
         "command": "",
+        "registry_username": "",
     },
     "errors": {},
     "images": [
@@ -197,6 +198,37 @@ LOGIN = {
     "error": "",
     "hint": "",
 }
+SECRETS: dict[str, Any] = {
+    "title": "Secrets",
+    "scope": "team",
+    "secrets": [
+        {"name": "HF_TOKEN", "created_ms": NOW_MS - 9 * DAY, "modified_ms": NOW_MS - HOUR},
+        {"name": "deploy.key", "created_ms": NOW_MS - DAY, "modified_ms": NOW_MS - DAY},
+    ],
+    "base_url": "/secrets/team",
+    "can_edit": True,
+    "name_pattern": "[A-Z]+",
+    "values": {"name": ""},
+    "errors": {},
+    "next_url": "",
+    "tabs": _tabs("Team", "Cluster"),
+}
+REGISTRY = {
+    "id": "crabcdefg",
+    "name": "Our images",
+    "url": "https://ghcr.io",
+    "namespace": "vision-lab",
+    "username": "robot",
+    "modified_ms": NOW_MS - DAY,
+}
+REGISTRIES: dict[str, Any] = {
+    "title": "Registries",
+    "registries": [REGISTRY, {**REGISTRY, "id": "cr2", "name": NASTY, "namespace": ""}],
+    "can_edit": True,
+    "values": {"name": "", "url": "", "namespace": "", "username": ""},
+    "errors": {},
+}
+ONE_REGISTRY = {**REGISTRIES, "registry": REGISTRY, "values": REGISTRY, "tested": None}
 CLUSTER = {
     "title": "Cluster",
     "capacity": [

@@ -220,3 +220,15 @@ def test_command_line_follows_the_form(page: Page) -> None:
         "appliance notebooks create --project pr7h2k9d3s5 --name 'it'\"'\"'s mine'"
         " --image notebook --instance-type A100x1"
     )
+
+
+def test_search_shows_what_it_finds_while_typing(page: Page) -> None:
+    box = page.locator(".search-box")
+    expect(box).to_be_hidden()
+    page.keyboard.press("/")
+    page.keyboard.type("seg")
+    expect(box).to_have_text("A fragment.")
+    page.locator("h1").first.click()
+    expect(box).to_be_hidden()
+    page.keyboard.press("/")
+    expect(box).to_be_visible()

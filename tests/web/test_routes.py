@@ -14,10 +14,16 @@ from appliance import api_keys
 from appliance.db import write
 from appliance.runtime import tasks
 from appliance.runtime.filework import FileWork
+from appliance.runtime.limits import CPU_OVERCOMMIT
+from plugins_builtin.container_registries import store as registries
+from plugins_builtin.container_registries.specs import RegistryBody
 from plugins_builtin.images import service as images
 from plugins_builtin.images.specs import ImageBody
-from tests.lab import Lab, Person, Thing
-from tests.web.bodies import BODIES, QUERIES
+from plugins_builtin.secrets import service as secrets
+from plugins_builtin.secrets.specs import CLUSTER, Place
+from tests.lab import Lab, Person, Thing, registry
+from tests.web.bodies import BODIES, QUERIES, REGISTRY
+from tests.web.matrix import installed
 
 OPEN = {
     "/login",
@@ -28,7 +34,16 @@ OPEN = {
     "/v1/openapi.json",
 }
 TAKES_ANYBODY = {"/", "/projects", "/images", "/cluster", "/team", "/docs/api"}
-NEEDS_MORE = {"/notebooks/<notebook_id>/files/download": {"path": "a.txt"}}
+FOR_ADMINS = {
+    "/v1" + verb.path.replace("{", "<").replace("}", ">")
+    for resource in registry().api_resources.values()
+    for verb in resource.verbs
+    if verb.access == "admin" and verb.method == "GET"
+}
+NEEDS_MORE = {
+    "/v1/search": {"q": "a"},
+    "/notebooks/<notebook_id>/files/download": {"path": "a.txt"},
+}
 
 
 def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, str]]:
@@ -55,6 +70,15 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
         "kind": "n",
         "target": notebook.id,
         "provider": "password",
+        "scope": "team",
+        "cluster_id": "clabcdefg",
+        "name": "A_SECRET",
+        "registry_id": registry_of(lab),
+        "plugin": installed(lab, "ghost"),
+        "setting": CPU_OVERCOMMIT.key,
+        "switch": "on",
+        "listener": "ghost",
+        "event_id": "1",
     }
     found = []
     for rule in lab.app.url_map.iter_rules():
@@ -67,6 +91,12 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
             found.append((rule, path))
     assert found
     return found
+
+
+def registry_of(lab: Lab) -> str:
+    """The id of the registry that the team has."""
+    (found,) = registries.of_team(lab.db, lab.team("lab").id)
+    return found.id
 
 
 @contextmanager
@@ -95,6 +125,12 @@ def notebook(lab: Lab, ann: Person) -> Thing:
     """One that ran, so that each of its pages has something to show."""
     made = ann.notebook(name="anns secret name")
     lab.settle()
+    places = (Place("project", made.project_id), Place("team", lab.team("lab").id), CLUSTER)
+    for place in places:
+        secrets.create(lab.system, place, "A_SECRET", "a-value")
+    with write(lab.db) as db:
+        body = RegistryBody.model_validate(REGISTRY)
+        registries.insert(db, "crabcdefg", lab.team("lab").id, body, "secret:A_SECRET")
     return made
 
 
@@ -119,10 +155,9 @@ def test_an_admin_sees_every_page_of_admins(lab: Lab, notebook: Thing) -> None:
 
 def test_an_owner_sees_every_answer(lab: Lab, ann: Person, notebook: Thing) -> None:
     boss = lab.person("boss", role="owner")
-    for _, path in urls(lab, notebook, "GET", api=True):
-        if path == "/v1/local-images":  # for admins of the appliance
-            continue
-        assert boss.call("GET", path).status_code == 200, path
+    for rule, path in urls(lab, notebook, "GET", api=True):
+        answer = boss.http.get(path, query_string=NEEDS_MORE.get(rule.rule, {}))
+        assert answer.status_code == (403 if rule.rule in FOR_ADMINS else 200), path
 
 
 def test_nobody_is_asked_to_sign_in_and_comes_back(lab: Lab, notebook: Thing) -> None:
@@ -158,14 +193,16 @@ def test_another_team_finds_nothing(
         return
     for rule, path in urls(lab, notebook, method, api):
         body = _body(rule, notebook)
-        own = not rule.arguments & {
+        things = {
             "notebook_id",
             "project_id",
             "team_id",
             "target",
             "key_id",
+            "registry_id",
             "image_id",
         }
+        own = not rule.arguments & things
         if own and (method == "GET" or "projectId" not in body):
             if method == "GET":
                 assert "anns secret name" not in eve.call("GET", path).text, path

@@ -1,0 +1,81 @@
+"""`appliance login`, `logout` and `whoami`."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from appliance.client import output, store
+from appliance.client.document import Request
+from appliance.client.sdk import Client
+from appliance.client.store import Login
+from appliance.client.transport import Transport
+from appliance.errors import ApplianceError, Unauthenticated
+
+SESSION = Request("GET", "/auth/session", {}, None)
+
+
+def sign_in(
+    url: str, user: str, password: str, team: str | None = None, key_name: str | None = None
+) -> Login:
+    """A new key of this user, kept for the next commands."""
+    body = {"user": user, "password": password, "team": team}
+    body["keyName"] = key_name or f"command line on {platform.node() or 'this machine'}"
+    given = {name: value for name, value in body.items() if value}
+    transport = Transport(store.tidy(url))
+    try:
+        answer = transport.send(Request("POST", "/auth/login", {}, given)).json()
+    finally:
+        transport.close()
+    return keep(url, answer["key"], answer.get("id", ""))
+
+
+def keep(url: str, key: str, key_id: str = "") -> Login:
+    """Use this key from now on. Unauthenticated if the appliance does not take it."""
+    found = Login(store.tidy(url), key, key_id)
+    with Client(found.url, found.key) as client:
+        if session(client) is None:
+            raise Unauthenticated("the appliance does not know this key", hint="make a new one")
+        client.refresh()
+    store.keep_login(found)
+    return found
+
+
+def sign_out() -> str:
+    """Forget the key, and end it where it came from; what was done, in words."""
+    found = store.kept_login()
+    store.forget_login()
+    if found is None:
+        return "you were not signed in"
+    if not found.key_id:
+        return "signed out; the key stays valid until you delete it"
+    try:
+        with Client(found.url, found.key) as client:
+            client.send(Request("DELETE", f"/api-keys/{quote(found.key_id, safe='')}", {}, None))
+    except ApplianceError as error:
+        return f"signed out; the key may still be valid, since it could not be deleted: {error}"
+    return "signed out"
+
+
+def session(client: Client) -> Any:
+    """rest-v1 `Session` of the client's key; None without a valid one."""
+    return client.send(SESSION)
+
+
+def whoami(as_json: bool) -> None:
+    """Print who one is, where."""
+    with Client() as client:
+        found = session(client)
+        if found is None:
+            raise Unauthenticated("not signed in", hint=f"run `appliance login {client.url}`")
+        if as_json:
+            output.console().print_json(data=found)
+            return
+        user, team = found["user"], found["team"]
+        click.echo(
+            output.plain(f"{user['email']} ({user['id']}), team {team['namespace']} ({team['id']})")
+        )
+        click.echo(client.url)

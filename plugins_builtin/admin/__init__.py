@@ -1,0 +1,1 @@
+"""What an admin of the appliance looks after: plugins, settings, health."""

@@ -1,0 +1,1 @@
+"""A plugin that implements every hook: widgets of a project. Tests install it as a package."""
