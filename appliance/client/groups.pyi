@@ -68,6 +68,11 @@ class UserSummary(Record):
     last_name: str | None
     public_profile_image_url: str | None
 
+class SavedImageReply(Record):
+    id: str
+    name: str
+    state: str
+
 class ThingReply(Record):
     id: str
     name: str
@@ -783,6 +788,14 @@ class _Notebooks:
         notebook_id: str,
     ) -> NotebookReply:
         """Put a notebook into another project of its team."""
+
+    def save_image(
+        self,
+        notebook_id: str,
+        *,
+        name: str,
+    ) -> SavedImageReply:
+        """Save what is installed in a running notebook as an image of the team."""
 
     def sessions(
         self,

@@ -12,15 +12,17 @@ from typing import Protocol
 from appliance.config import Config
 from appliance.errors import Invalid, Unavailable
 from appliance.plugins.contracts import Image
-from appliance.runtime import images
+from appliance.runtime import images, saved
 from appliance.runtime.backend import Backend, Progress
 from appliance.runtime.builds import Build
 from appliance.runtime.catalogue import reference, to_build
 from appliance.runtime.hostenv import HostEnv
 from appliance.runtime.images import Halt
+from appliance.runtime.places import checked
 
 PULL_TIMEOUT_S = 3 * 3600
 OWN_TIMEOUT_S = 3600
+SAVE_TIMEOUT_S = 1800
 OWN_MEMORY_MIB = 4096
 OWN_DISK_BYTES = 30 << 30
 DISK_RESERVE_BYTES = 5 << 30
@@ -31,8 +33,8 @@ _STEP = re.compile(r"STEP (\d+)/(\d+): ")
 class Builder(Protocol):
     """Blocking; one thread per build."""
 
-    def build(self, build: Build, progress: Progress, halt: Halt) -> None:
-        """Make the image and name it `build.ref`. Repeatable. ApplianceError says why it did not work.
+    def build(self, build: Build, progress: Progress, halt: Halt) -> str:
+        """Make the image and name it `build.ref`; what there is to say of it. Repeatable. ApplianceError: it did not work.
 
         progress: gets every line of output. halt: asked again and again, why it must end now.
         """
@@ -47,7 +49,7 @@ class PodmanBuilder:
     hostenv: HostEnv
     images: Mapping[str, Image]
 
-    def build(self, build: Build, progress: Progress, halt: Halt) -> None:
+    def build(self, build: Build, progress: Progress, halt: Halt) -> str:
         """As the protocol says."""
         watched = DiskWatch(self.config, halt)
         if build.kind == "recipe":
@@ -68,8 +70,25 @@ class PodmanBuilder:
         elif build.kind == "pull":
             self.backend.pull(build.source, PULL_TIMEOUT_S, progress)
         else:
-            name = f"appliance-{self.config.instance}-{build.source}"
-            self.backend.commit(name, build.ref)
+            return self._save(build, progress, watched)
+        return ""
+
+    def _save(self, build: Build, progress: Progress, halt: Halt) -> str:
+        name, lines = f"appliance-{self.config.instance}-{checked(build.source)}", list[str]()
+        progress("copying what is installed")
+        images.run_streaming(
+            ["podman", "exec", name, "/bin/sh", "-c", saved.PREPARE],
+            images.environ(self.config.paths),
+            lines.append,
+            SAVE_TIMEOUT_S,
+            halt,
+        )
+        found = saved.difference(lines)
+        for line in found.splitlines():
+            progress(line)
+        progress("saving the container's files")
+        self.backend.commit(name, build.ref)
+        return found
 
     def _recipe(self, build: Build, progress: Progress, halt: Halt) -> None:
         """Its parents as well, if they are missing."""

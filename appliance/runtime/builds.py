@@ -17,6 +17,7 @@ from appliance.ids import new_id
 Kind = Literal["recipe", "containerfile", "pull", "commit"]
 LIVE = ("queued", "building")
 KEEP = 10  # per image
+OWN = "localhost/appliance/own"  # repositories of images that teams make
 MESSAGE_CHARACTERS = 4000
 
 migrations = Migrations("builds")
@@ -46,6 +47,7 @@ class Build:
     image: a name of the catalogue, or the id of a team's own. ref: what it will be called on this machine.
     source: by kind: "" or "fresh" for a recipe, the text of a Containerfile, the reference to pull, or the workload
     whose container is saved. team_id: who asked; a recipe's image is everybody's. step: what it does now, for people.
+    message: why it failed, or what a saved environment has more than its image.
     """
 
     seq: int

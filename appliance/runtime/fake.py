@@ -271,7 +271,7 @@ class FakeBuilder:
         self.broken = set(broken)
         self.built: list[str] = []
 
-    def build(self, build: Build, progress: Progress, halt: Callable[[], str]) -> None:
+    def build(self, build: Build, progress: Progress, halt: Callable[[], str]) -> str:
         progress("STEP 1/2: FROM base")
         progress("STEP 2/2: RUN make")
         if halt():
@@ -285,3 +285,4 @@ class FakeBuilder:
             name = next(n for n in self._backend.specs if n.endswith(f"-{build.source}"))
             self._backend.commit(name, build.ref)
         self._backend.images.add(build.ref)
+        return "+ pip cowsay 6.1" if build.kind == "commit" else ""

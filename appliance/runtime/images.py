@@ -76,8 +76,8 @@ def ensure_recipe_image(
             progress(f"building {tag}")
             with _scratch(paths) as scratch:
                 for command in _commands(recipe, tag, scratch, hostenv, base, fresh):
-                    environ = _environ(paths) | {"TMPDIR": str(scratch)}
-                    run_streaming([*_TOGETHER, *command], environ, progress, timeout_s, halt)
+                    env = environ(paths) | {"TMPDIR": str(scratch)}
+                    run_streaming([*_TOGETHER, *command], env, progress, timeout_s, halt)
     return tag
 
 
@@ -102,15 +102,15 @@ def build_containerfile(
         command = [*_podman_build(scratch, hostenv), *limits]
         command += [f"--cap-drop={name}" for name in _DROPPED]
         command += [f"--tag={tag}", f"--file={scratch / 'Containerfile'}", str(context)]
-        environ = _environ(paths) | {"TMPDIR": str(scratch)}
-        run_streaming([*_TOGETHER, *command], environ, progress, timeout_s, halt)
+        env = environ(paths) | {"TMPDIR": str(scratch)}
+        run_streaming([*_TOGETHER, *command], env, progress, timeout_s, halt)
 
 
 def image_exists(tag: str, paths: Paths) -> bool:
     """Whether Podman holds this tag. Fractions of a second."""
     command = ["podman", "image", "exists", tag]
     result = subprocess.run(
-        command, env=_environ(paths), capture_output=True, text=True, timeout=60, check=False
+        command, env=environ(paths), capture_output=True, text=True, timeout=60, check=False
     )
     if result.returncode > 1:
         raise Unavailable(
@@ -119,7 +119,8 @@ def image_exists(tag: str, paths: Paths) -> bool:
     return result.returncode == 0
 
 
-def _environ(paths: Paths) -> dict[str, str]:
+def environ(paths: Paths) -> dict[str, str]:
+    """For `podman` on the command line."""
     return os.environ | {"CONTAINERS_CONF": str(paths.containers_conf)}
 
 
@@ -169,7 +170,7 @@ def _podman_build(scratch: Path, hostenv: HostEnv) -> list[str]:
 
 def run_streaming(
     command: Sequence[str],
-    environ: Mapping[str, str],
+    env: Mapping[str, str],
     progress: Progress,
     timeout_s: float,
     halt: Halt = lambda: "",
@@ -181,7 +182,7 @@ def run_streaming(
     last: deque[str] = deque(maxlen=_SHOWN_LINES)
     with subprocess.Popen(
         command,
-        env=dict(environ),
+        env=dict(env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ from dataclasses import dataclass, field
 from appliance.boot import Appliance
 from appliance.clock import iso
 from appliance.db import Db, write
-from appliance.errors import ApplianceError, Unavailable
-from appliance.runtime import builds, catalogue, local_images, logs, logwork
+from appliance.errors import ApplianceError, Refused, Unavailable
+from appliance.ids import is_id
+from appliance.runtime import builds, catalogue, local_images, logs, logwork, workloads
 from appliance.runtime.backend import Backend, BackendError, LocalImage
 from appliance.runtime.builder import Builder, step_of
 from appliance.runtime.builds import Build
@@ -100,7 +102,8 @@ class ImageWork:
 
         state, message = "succeeded", ""
         try:
-            self.builder.build(build, progress, lambda: self._why_end(build_id))
+            self._check(db, build)
+            message = self.builder.build(build, progress, lambda: self._why_end(build_id))
         except ApplianceError as error:
             canceled = self._why_end(build_id)
             state, message = ("canceled", canceled) if canceled else ("failed", str(error))
@@ -110,6 +113,21 @@ class ImageWork:
             forgotten = builds.end(db, build_id, state, message)
         for old in forgotten:
             logwork.remove(self.places, old)
+
+    def _check(self, db: Db, build: Build) -> None:
+        """Refused for what web alone could have asked for: a name of others, a container of another team."""
+        images = self.appliance.registry.images
+        if build.kind == "recipe":
+            mine = build.image in images and build.ref == catalogue.reference(images, build.image)
+        elif build.kind == "pull":
+            mine = build.ref == build.source and not build.ref.startswith("localhost/")
+        else:
+            own = re.escape(f"{builds.OWN}/{build.image}")
+            mine = is_id(build.image) and re.fullmatch(own + ":[a-z0-9]{12}", build.ref) is not None
+        if build.kind == "commit" and mine:
+            mine = workloads.get(db, build.source).team_id == build.team_id
+        if not mine:
+            raise Refused("this build asks for what is not its own")
 
     def _why_end(self, build_id: str) -> str:
         """In whatever thread asks."""

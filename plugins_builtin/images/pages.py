@@ -53,6 +53,7 @@ def shown(image: Shown) -> dict[str, Any]:
         "state": image.state,
         "step": build.step if build and live else "",
         "message": build.message if build and build.state == "failed" else "",
+        "changes": build.message if build and build.state == "succeeded" else "",
         "build_id": build.id if build else "",
         "size_bytes": image.local.size_bytes if image.local else None,
         "built_ms": image.local.created_ms if image.local else None,

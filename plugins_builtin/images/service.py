@@ -16,11 +16,10 @@ from appliance.ids import new_id
 from appliance.plugins import Image, Setting
 from appliance.runtime import builds, catalogue, local_images, workloads
 from appliance.runtime.backend import LocalImage
-from appliance.runtime.builds import Build
+from appliance.runtime.builds import OWN, Build
 from plugins_builtin.images import store
 from plugins_builtin.images.specs import ImageBody, OwnImage
 
-OWN = "localhost/appliance/own"
 CONTAINERFILES = Setting(
     "images.containerfiles", bool, True,
     "Whether members may build images from Containerfiles. Their steps run confined, but not in the user namespace of"
@@ -113,6 +112,8 @@ def create(ctx: Context, body: ImageBody) -> Shown:
     team_id = require(ctx, "images.create", team_id=ctx.principal.team_id)
     if bool(body.container) == bool(body.containerfile.strip()):
         raise Invalid("give either a container's reference or a Containerfile")
+    if body.container.startswith("localhost/"):
+        raise Invalid("an image of this machine needs no registry", hint="use it by its name")
     if body.container:
         kind: builds.Kind = "pull"
         return _add(ctx, team_id, body.name, kind, body.container, body.container)
@@ -122,8 +123,13 @@ def create(ctx: Context, body: ImageBody) -> Shown:
 
 
 def save(ctx: Context, session_id: str, name: str, note: str) -> Shown:
-    """Save a session's container as an image of its team; the caller has checked the right to open the notebook."""
+    """Save a session's container as an image of its team; the caller has checked the right to open the notebook.
+
+    Conflict unless it runs: what ended has no container any more.
+    """
     workload = workloads.get(ctx.db, session_id)
+    if workload.state != "running":
+        raise Conflict(f"{workload.label} is {workload.state}", hint="start it first")
     return _add(ctx, workload.team_id, name, "commit", session_id, note=note)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from appliance.schema import Body, MaybeTime, Reply, Time
 
@@ -41,13 +41,6 @@ class ImageBody(Body):
     name: OwnName
     container: Reference = ""
     containerfile: Text = ""
-
-
-class SaveBody(Body):
-    """Save the environment of a notebook as an image."""
-
-    name: OwnName
-    notebook_id: str = Field(min_length=1, max_length=32)
 
 
 class BuildBody(Body):

@@ -17,6 +17,8 @@ from plugins_builtin.notebooks.specs import (
     NotebookQuery,
     NotebookReply,
     NotebookSpec,
+    SavedImageReply,
+    SaveImageBody,
     SessionReply,
     StartBody,
 )
@@ -82,6 +84,11 @@ def _start(ctx: Context, notebook_id: str, body: StartBody) -> NotebookReply:
 
 def _stop(ctx: Context, notebook_id: str) -> NotebookReply:
     return shown(ctx, service.stop(ctx, notebook_id))
+
+
+def _save_image(ctx: Context, notebook_id: str, body: SaveImageBody) -> SavedImageReply:
+    image = service.save_image(ctx, notebook_id, body.name)
+    return SavedImageReply(id=image.id, name=image.name, state=image.state)
 
 
 def _put(ctx: Context, project_id: str, notebook_id: str) -> NotebookReply:
@@ -156,6 +163,10 @@ NOTEBOOKS = ApiResource(
             "stop", "POST", "/notebooks/{notebook_id}/stop", _stop, summary="Stop it; its files stay", until=ENDED,
         ),
         Verb("delete", "DELETE", "/notebooks/{notebook_id}", _delete, summary="Delete it with its files and logs"),
+        Verb(
+            "save_image", "POST", "/notebooks/{notebook_id}/image", _save_image, body=SaveImageBody, by=PEOPLE,
+            words="notebooks save-image", summary="Save what is installed in a running notebook as an image of the team",
+        ),
         Verb(
             "put", "POST", "/projects/{project_id}/notebooks/{notebook_id}", _put, permission="notebooks.move",
             by=PEOPLE, summary="Put a notebook into another project of its team",

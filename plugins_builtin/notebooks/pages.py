@@ -20,7 +20,7 @@ from appliance.web.pages import command_line, context, done, fragment, page, pro
 from plugins_builtin.images import service as images
 from plugins_builtin.notebooks import service
 from plugins_builtin.notebooks.service import Shown
-from plugins_builtin.notebooks.specs import NotebookQuery, NotebookSpec
+from plugins_builtin.notebooks.specs import NotebookQuery, NotebookSpec, SaveImageBody
 from plugins_builtin.projects import service as projects
 
 PER_PAGE = 50
@@ -46,6 +46,8 @@ def blueprint() -> Blueprint:
         ("/notebooks/<notebook_id>/sessions", sessions, "GET"),
         ("/notebooks/<notebook_id>/start", start, "POST"),
         ("/notebooks/<notebook_id>/stop", stop, "POST"),
+        ("/notebooks/<notebook_id>/image", save_image, "GET"),
+        ("/notebooks/<notebook_id>/image", do_save_image, "POST"),
         ("/notebooks/<notebook_id>/delete", delete, "POST"),
     ):
         pages.add_url_rule(rule, view.__name__, view, methods=[method])
@@ -265,6 +267,40 @@ def stop(notebook_id: str) -> Any:
     """Stop it and show it."""
     service.stop(context(), notebook_id)
     return done(f"/notebooks/{notebook_id}")
+
+
+def save_image(notebook_id: str) -> str:
+    """The form that asks for a name."""
+    return _save_form(notebook_id, "", {})
+
+
+def _save_form(notebook_id: str, name: str, errors: dict[str, str]) -> str:
+    found = service.get(context(), notebook_id)
+    crumbs = [(found.notebook.name, f"/notebooks/{notebook_id}"), ("Save environment", None)]
+    return page(
+        "notebooks/save_image.html",
+        "Save environment as image",
+        crumbs=crumbs,
+        live=False,
+        notebook=found.notebook,
+        name=name,
+        errors=errors,
+        cli=command_line(context(), "notebooks save-image", id=notebook_id),
+    )
+
+
+def do_save_image(notebook_id: str) -> Any:
+    """Begin and show how it goes, or show the form again."""
+    name = request.form.get("name", "")
+    service.get(context(), notebook_id)
+    body, errors = forms.parse(SaveImageBody, {"name": name})
+    if body is None:
+        return _save_form(notebook_id, name, errors), 400
+    try:
+        image = service.save_image(context(), notebook_id, body.name)
+    except ApplianceError as error:
+        return _save_form(notebook_id, name, forms.whole(error)), status_of(error)
+    return done(f"/images/{image.id}")
 
 
 def delete(notebook_id: str) -> Any:

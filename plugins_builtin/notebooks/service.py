@@ -18,6 +18,7 @@ from appliance.runtime.spec import Login, Mount, Route, WorkloadSpec
 from appliance.runtime.workloads import Workload
 from appliance.schema import Page, page_of
 from plugins_builtin.images import service as images
+from plugins_builtin.images.service import Shown as ImageShown
 from plugins_builtin.instance_types import service as instance_types
 from plugins_builtin.notebooks import store
 from plugins_builtin.notebooks.specs import Notebook, NotebookQuery, NotebookSpec
@@ -25,6 +26,7 @@ from plugins_builtin.projects import service as projects
 
 KIND: Literal["n"] = "n"  # the gateway's first path segment
 OPEN = "notebooks.open"
+ENV_TARGET = "/opt/env"  # where images look for a place that keeps what users install
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,10 @@ def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec, team_id: s
         image=images.reference(ctx, team_id, spec.image),
         command=tuple(text.replace("${BASE_URL}", base_url) for text in command),
         env={"BASE_URL": base_url, "SOCKET_PATH": "${SOCKET}", **spec.environment},
-        mounts=(Mount(area="notebooks", name=notebook_id, target="/notebooks"),),
+        mounts=(
+            Mount(area="notebooks", name=notebook_id, target="/notebooks"),
+            Mount(area="envs", name=notebook_id, target=ENV_TARGET),
+        ),
         workdir="/notebooks",
         instance_type=kind.name,
         resources=instance_types.resources_of(kind),
@@ -128,6 +133,15 @@ def stop(ctx: Context, notebook_id: str) -> Shown:
     return get(ctx, notebook_id)
 
 
+def save_image(ctx: Context, notebook_id: str, name: str) -> ImageShown:
+    """Save what is installed in a running notebook, by apt-get as well, as an image of its team. Its files are not in it."""
+    notebook, _ = _required(ctx, "notebooks.save_image", notebook_id)
+    session = workloads.latest(ctx.db, [notebook.id]).get(notebook.id)
+    if session is None:
+        raise Conflict(f"{notebook.name} has never run", hint="start it first")
+    return images.save(ctx, session.id, name, f"Saved from the notebook {notebook.name}")
+
+
 def move(ctx: Context, notebook_id: str, project_id: str) -> Shown:
     """Put it into another project of its team; Conflict while it runs, since it works with its project's token."""
     notebook, team_id = _required(ctx, "notebooks.move", notebook_id)
@@ -172,7 +186,8 @@ def remove(ctx: Context, notebook: Notebook, team_id: str) -> None:
         _refuse_live(db, notebook)
         store.mark_deleted(db, notebook.id)
         refs.forget(db, notebook.registry_password)
-        tasks.add(db, "files.remove_area", team_id=team_id, area="notebooks", name=notebook.id)
+        for area in ("notebooks", "envs"):
+            tasks.add(db, "files.remove_area", team_id=team_id, area=area, name=notebook.id)
         for session in workloads.history(db, notebook.id, limit=-1):
             tasks.add(db, "logs.remove", workload_id=session.id)
         _tell(ctx, db, "notebook.deleted", notebook.id, notebook.project_id, team_id)

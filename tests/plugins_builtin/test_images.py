@@ -7,7 +7,7 @@ import pytest
 from appliance import settings
 from appliance.db import write
 from appliance.errors import NotFound
-from appliance.runtime import builds, local_images, worker, workloads
+from appliance.runtime import builds, local_images, saved, tasks, worker, workloads
 from plugins_builtin.images import service
 from tests.lab import Lab, Person, image
 
@@ -178,3 +178,85 @@ def test_old_builds_of_recipes_go_by_themselves(lab: Lab) -> None:
     lab.settle()
     assert old not in lab.backend.images
     assert {other, image("notebook"), image("base")} <= lab.backend.images
+
+
+def test_what_is_installed_is_kept_with_the_notebook(lab: Lab, ann: Person) -> None:
+    notebook = ann.notebook()
+    lab.settle()
+    spec = lab.backend.specs[lab.container(notebook)]
+    kept = {bind.target: bind.source for bind in spec.binds}["/opt/env"]
+    assert kept == lab.config.paths.envs / notebook.id and not kept.is_relative_to(
+        lab.config.paths.notebooks
+    )
+    ann.act(notebook, "stop")
+    lab.settle()
+    ann.api("DELETE", f"notebooks/{notebook.id}")
+    asked = [task.args for task in tasks.waiting(lab.db) if task.kind == "files.remove_area"]
+    assert {(args["area"], args["name"]) for args in asked} == {
+        ("notebooks", notebook.id),
+        ("envs", notebook.id),
+    }
+
+
+def test_an_environment_becomes_an_image_of_the_team(lab: Lab, ann: Person) -> None:
+    notebook = ann.notebook()
+    ann.api("POST", f"notebooks/{notebook.id}/image", status=409, name="saved")
+    lab.settle()
+    ann.form(f"/notebooks/{notebook.id}/image", name="saved")
+    lab.settle()
+    assert states(ann)["saved"] == "ready"
+    made = ann.api("GET", "images/saved")
+    assert "+ pip cowsay 6.1" in ann.page(f"/images/{made['id']}")
+    second = ann.notebook(container="saved")
+    lab.settle()
+    assert ann.get(second).state == "Running"
+    assert lab.workload(second).spec.image != lab.workload(notebook).spec.image
+    ann.api("POST", f"images/{made['id']}/build", status=409)
+    again = ann.http.post(
+        f"/notebooks/{notebook.id}/image", data={"csrf_token": ann.csrf, "name": "saved"}
+    )
+    assert again.status_code == 409 and 'value="saved"' in again.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "ref", "source"),
+    [
+        ("containerfile", image("notebook"), "FROM x"),  # everybody's
+        ("containerfile", f"{service.OWN}/imother:0123456789ab", "FROM x"),
+        ("commit", f"{service.OWN}/immine:0123456789ab", "WORKLOAD"),  # of another team
+        ("pull", f"{service.OWN}/imother:0123456789ab", f"{service.OWN}/imother:0123456789ab"),
+        ("recipe", "localhost/appliance/own/immine:0123456789ab", ""),
+    ],
+)
+def test_the_supervisor_believes_no_row(
+    lab: Lab, ann: Person, kind: builds.Kind, ref: str, source: str
+) -> None:
+    notebook = ann.notebook()
+    lab.settle()
+    other = lab.team("other")
+    source = source.replace("WORKLOAD", lab.workload(notebook).id)
+    with write(lab.db) as db:
+        build_id = builds.submit(
+            db, image="immine", kind=kind, ref=ref, source=source, team_id=other.id, user_id=""
+        )
+    lab.settle()
+    found = builds.get(lab.db, build_id)
+    assert (found.state, found.message) == ("failed", "this build asks for what is not its own")
+    assert lab.builder.built == []
+
+
+def test_what_a_saved_environment_has_more() -> None:
+    lines = [
+        "deb noise 1",
+        "was:",
+        "deb a 1",
+        "deb b 2",
+        "pip c 3",
+        "is:",
+        "deb a 1",
+        "pip c 4",
+        "pip d 5+cpu",
+    ]
+    lines += ["pip <script> 1", "pip x", "evil: 1"]
+    assert saved.difference(lines) == "+ pip d 5+cpu\n~ pip c 3 → 4\n- deb b 2"
+    assert saved.difference([]).startswith("no packages")

@@ -15,6 +15,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
     "settings.set": {"value": "2"},
     "api_keys.create": {"name": "new"},
+    "notebooks.save_image": {"name": "saved"},
     "images.create": {"name": "new", "containerfile": "FROM localhost/x"},
     "auth.login": {"user": "owner", "password": PASSWORD},
     "machine_types.map": {"instanceType": "C1"},

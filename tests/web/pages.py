@@ -32,6 +32,7 @@ from tests.web.samples_images import (
     IMAGES,
     LOCAL_IMAGES,
     NEW_IMAGE,
+    SAVE_IMAGE,
 )
 from tests.web.samples_people import PEOPLE
 
@@ -223,6 +224,12 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
     *PEOPLE,
     ("cluster", "instance_types/list.html", CLUSTER),
     ("cluster-idle", "instance_types/list.html", {**CLUSTER, "leases": [], "queue": []}),
+    ("notebook-save", "notebooks/save_image.html", SAVE_IMAGE),
+    (
+        "notebook-save-wrong",
+        "notebooks/save_image.html",
+        {**SAVE_IMAGE, "errors": {"": "no", "name": "no"}},
+    ),
     ("images", "images/list.html", IMAGES),
     ("images-empty", "images/list.html", {**IMAGES, "images": []}),
     ("images-tile", "images/_tile.html", {"image": IMAGE}),

@@ -20,6 +20,7 @@ IMAGE: dict[str, Any] = {
     "state": "building",
     "step": "image data-science: step 4 of 7",
     "message": "",
+    "changes": "",
     "build_id": "b1",
     "size_bytes": None,
     "built_ms": None,
@@ -31,6 +32,7 @@ IMAGE: dict[str, Any] = {
 READY: dict[str, Any] = {
     **IMAGE, "id": "notebook", "name": "notebook", "title": "Notebook", "state": "ready", "step": "", "live": False,
     "size_bytes": 466_000_000, "built_ms": NOW_MS - 3_600_000, "can_rebuild": True,
+    "changes": f"+ pip {NASTY} 6.1",
 }  # fmt: skip
 FAILED_IMAGE: dict[str, Any] = {
     **IMAGE, "id": "im4", "name": "geo", "title": NASTY, "description": NASTY, "state": "failed", "step": "",
@@ -65,4 +67,11 @@ LOCAL_IMAGES = {
         OnDisk(Row(LocalImage("1" * 64, (), 251_000_000, NOW_MS, False), "remove", ""), False),
         OnDisk(Row(LocalImage("2" * 64, (NASTY,), 1_000, NOW_MS, False), "keep", NASTY), False),
     ],
+}
+SAVE_IMAGE: dict[str, Any] = {
+    "title": "Save environment as image",
+    "notebook": {"id": "n1", "name": NASTY},
+    "name": "with-gdal",
+    "errors": {},
+    "cli": "appliance notebooks save-image --id n1",
 }
