@@ -14,6 +14,12 @@ from typing import Literal, Protocol
 from appliance.errors import ApplianceError
 
 Progress = Callable[[str], None]
+Halted = Callable[[], bool]
+
+
+def never() -> bool:
+    """For what nobody stops."""
+    return False
 
 
 class BackendError(ApplianceError):
@@ -146,9 +152,17 @@ class Backend(Protocol):
         """What the image runs by itself. ImageNotFound."""
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
-        """Fetch from a registry. ImageNotFound, BackendTimeout, BackendError with the registry's words."""
+        """Fetch from a registry. ImageNotFound, BackendTimeout, BackendError with the registry's words.
+
+        halt: asked again and again, also of another thread while the registry is silent; Unavailable once it is true.
+        """
 
     def local_images(self) -> LocalImages:
         """Every image on this machine that has a name or belongs to no other. Fractions of a second."""

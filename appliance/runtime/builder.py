@@ -68,7 +68,7 @@ class PodmanBuilder:
                 OWN_TIMEOUT_S, watched,
             )  # fmt: skip
         elif build.kind == "pull":
-            self.backend.pull(build.source, PULL_TIMEOUT_S, progress)
+            self.backend.pull(build.source, PULL_TIMEOUT_S, progress, halt=lambda: bool(watched()))
         else:
             return self._save(build, progress, watched)
         return ""

@@ -19,6 +19,7 @@ from appliance.runtime.backend import (
     BackendTimeout,
     Container,
     ContainerSpec,
+    Halted,
     ImageConfig,
     ImageNotFound,
     LocalImage,
@@ -26,6 +27,7 @@ from appliance.runtime.backend import (
     NetworkSpec,
     Progress,
     PullLogin,
+    never,
 )
 from appliance.runtime.builds import Build
 
@@ -81,7 +83,12 @@ class FakeBackend:
         return self.configs.get(image, ImageConfig((), ("bash",)))
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
         self.logins.append(login)
         progress(f"Trying to pull {image}...")
@@ -187,7 +194,12 @@ class SlowToPull(FakeBackend):
     """Every pull runs into its timeout."""
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
         progress(f"Trying to pull {image}...")
         raise BackendTimeout(f"the container engine took longer than {timeout_s:g} s")
@@ -229,7 +241,12 @@ class ImageMissing(FakeBackend):
         return False
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
         raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
 

@@ -176,14 +176,19 @@ class Lifecycle:
         spec = workload.final
 
         def progress(text: str) -> None:
-            if workloads.get(db, workload.id).wanted == "stop":
-                raise StopWished("stopped while its image was pulled")
             self._note(db, workload, f"pulling {spec.image}: {text}")
+
+        def unwanted() -> bool:
+            return workloads.get(self.local.get(), workload.id).wanted == "stop"
 
         login = hidden.pull_login(db, self.places.keys, workload)
         progress("asking the registry")
         try:
-            self.backend.pull(spec.image, spec.pull_timeout_s, progress, login)
+            self.backend.pull(spec.image, spec.pull_timeout_s, progress, login, unwanted)
+        except Unavailable:
+            if unwanted():
+                raise StopWished("stopped while its image was pulled") from None
+            raise
         except BackendTimeout:
             raise BackendError(
                 f"pulling {spec.image} took longer than {spec.pull_timeout_s} s",

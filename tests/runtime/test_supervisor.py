@@ -8,7 +8,7 @@ import pytest
 
 from appliance.db import execute, write
 from appliance.runtime import workloads
-from appliance.runtime.backend import PullLogin
+from appliance.runtime.backend import Halted, PullLogin, never
 from appliance.runtime.fake import (
     BrokenContainer,
     DiesAtStart,
@@ -190,8 +190,9 @@ def test_stopped_while_it_pulls_it_is_never_started(lab_with: MakeLab) -> None:
 
     class StoppedMeanwhile(FakeBackend):
         def pull(
-            self, image: str, timeout_s: float, progress: Any, login: PullLogin | None = None
-        ) -> None:
+            self, image: str, timeout_s: float, progress: Any, login: PullLogin | None = None,
+            halt: Halted = never,
+        ) -> None:  # fmt: skip
             super().pull(image, timeout_s, progress)
             people["ann"].act(people["notebook"], "stop")
 
