@@ -170,9 +170,6 @@ class Backend(Protocol):
     def remove_image(self, image: str) -> None:
         """Delete an image by its id or a name; gone already is fine. BackendError while a container is made of it."""
 
-    def commit(self, name: str, ref: str) -> None:
-        """Save a container's files, mounts excepted, as an image called ref. It stands still meanwhile, for minutes."""
-
     def create(self, spec: ContainerSpec) -> None:
         """Make it, not started. A container of that name already there counts as success. ImageNotFound."""
 

@@ -74,20 +74,26 @@ class PodmanBuilder:
         return ""
 
     def _save(self, build: Build, progress: Progress, halt: Halt) -> str:
+        """What is installed in a running container, as one layer; the difference to its image in words."""
         name, lines = f"appliance-{self.config.instance}-{checked(build.source)}", list[str]()
+        paths = self.config.paths
+        inside = ["podman", "exec", name, "/bin/sh", "-c"]
+
+        def run(command: list[str], tell: Progress) -> None:
+            images.run_streaming(command, images.environ(paths), tell, SAVE_TIMEOUT_S, halt)
+
+        image = images.inspect("container", name, paths)["Image"]
+        config = images.inspect("image", image, paths)["Config"]
         progress("copying what is installed")
-        images.run_streaming(
-            ["podman", "exec", name, "/bin/sh", "-c", saved.PREPARE],
-            images.environ(self.config.paths),
-            lines.append,
-            SAVE_TIMEOUT_S,
-            halt,
-        )
+        run([*inside, saved.PREPARE], lines.append)
         found = saved.difference(lines)
         for line in found.splitlines():
             progress(line)
         progress("saving the container's files")
-        self.backend.commit(name, build.ref)
+        with images.scratch(paths) as folder:
+            archive = str(folder / "root.tar")
+            run(["/bin/sh", "-c", 'exec "$@" > "$0"', archive, *inside, saved.ARCHIVE], progress)
+            run(["podman", "import", *saved.changes(config), archive, build.ref], progress)
         return found
 
     def _recipe(self, build: Build, progress: Progress, halt: Halt) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Literal
 
 from appliance.errors import Invalid, Unavailable
 from appliance.paths import Paths
@@ -27,6 +29,7 @@ from appliance.runtime.backend import Progress
 from appliance.runtime.hostenv import CONTAINER_CA_BUNDLE, CONTAINER_ENV_FILE, HostEnv
 
 BUILD_TIMEOUT_S = 3600.0
+ABANDONED_S = 24 * 3600
 _SHOWN_LINES = 20
 _LOOK_S = 0.5
 
@@ -74,9 +77,9 @@ def ensure_recipe_image(
     with _one_builder(paths):
         if fresh or not image_exists(tag, paths):  # whoever held the lock may have built it
             progress(f"building {tag}")
-            with _scratch(paths) as scratch:
-                for command in _commands(recipe, tag, scratch, hostenv, base, fresh):
-                    env = environ(paths) | {"TMPDIR": str(scratch)}
+            with scratch(paths) as folder:
+                for command in _commands(recipe, tag, folder, hostenv, base, fresh):
+                    env = environ(paths) | {"TMPDIR": str(folder)}
                     run_streaming([*_TOGETHER, *command], env, progress, timeout_s, halt)
     return tag
 
@@ -95,14 +98,14 @@ def build_containerfile(
 
     limits: options of podman build for memory and processors.
     """
-    with _one_builder(paths), _scratch(paths) as scratch:
-        context = scratch / "context"
+    with _one_builder(paths), scratch(paths) as folder:
+        context = folder / "context"
         context.mkdir()
-        (scratch / "Containerfile").write_text(text)
-        command = [*_podman_build(scratch, hostenv), *limits]
+        (folder / "Containerfile").write_text(text)
+        command = [*_podman_build(folder, hostenv), *limits]
         command += [f"--cap-drop={name}" for name in _DROPPED]
-        command += [f"--tag={tag}", f"--file={scratch / 'Containerfile'}", str(context)]
-        env = environ(paths) | {"TMPDIR": str(scratch)}
+        command += [f"--tag={tag}", f"--file={folder / 'Containerfile'}", str(context)]
+        env = environ(paths) | {"TMPDIR": str(folder)}
         run_streaming([*_TOGETHER, *command], env, progress, timeout_s, halt)
 
 
@@ -119,6 +122,18 @@ def image_exists(tag: str, paths: Paths) -> bool:
     return result.returncode == 0
 
 
+def inspect(kind: Literal["container", "image"], name: str, paths: Paths) -> dict[str, Any]:
+    """All that Podman knows of one. Unavailable when it knows none."""
+    command = ["podman", kind, "inspect", name]
+    done = subprocess.run(
+        command, env=environ(paths), capture_output=True, text=True, timeout=60, check=False
+    )
+    if done.returncode:
+        raise Unavailable(f"podman says: {done.stderr.strip()[-400:]}", hint="is it still running?")
+    found: dict[str, Any] = json.loads(done.stdout)[0]
+    return found
+
+
 def environ(paths: Paths) -> dict[str, str]:
     """For `podman` on the command line."""
     return os.environ | {"CONTAINERS_CONF": str(paths.containers_conf)}
@@ -128,16 +143,28 @@ def environ(paths: Paths) -> dict[str, str]:
 def _one_builder(paths: Paths) -> Iterator[None]:
     with open(paths.run / "build.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        _remove_abandoned(paths)
         yield
 
 
+def _remove_abandoned(paths: Paths) -> None:
+    """Working containers that killed builds left in the storage: a build of somebody else's is not a day old."""
+    command = ["podman", "ps", "--all", "--external", "--format=json"]
+    env = environ(paths)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    for item in json.loads(done.stdout or "[]") if done.returncode == 0 else ():
+        if item["Command"] == ["buildah"] and time.time() - item["Created"] > ABANDONED_S:
+            command = ["podman", "rm", "--force", item["Id"]]
+            subprocess.run(command, env=env, capture_output=True, timeout=120, check=False)
+
+
 @contextmanager
-def _scratch(paths: Paths) -> Iterator[Path]:
+def scratch(paths: Paths) -> Iterator[Path]:
+    """A folder for the length of a block."""
     # Below the data directory: /tmp may be a small tmpfs, and a base image's tar is 250 MB.
     with tempfile.TemporaryDirectory(prefix="build-", dir=paths.run) as folder:
-        scratch = Path(folder)
-        scratch.chmod(0o711)  # apt downloads as a user of its own
-        yield scratch
+        Path(folder).chmod(0o711)  # apt downloads as a user of its own
+        yield Path(folder)
 
 
 def _commands(

@@ -51,7 +51,6 @@ _NO_SUCH_IMAGE = re.compile(
 _HALF_MADE = re.compile(r"container (with given ID|`?[0-9a-f]{64}`?) already exists")
 _BUSY = re.compile(r"device or resource busy|directory not empty")
 _KILLED = 137
-COMMIT_TIMEOUT_S = 1800
 _LOG_PREFIX = re.compile(rb"\n\S+ stderr [PF] ")  # between the pieces of one message, too
 _INIT_FAILED = re.compile(
     rb"catatonit:\d+\): failed to exec pid1: (No such file or directory|Permission denied)"
@@ -142,11 +141,6 @@ class PodmanBackend:
         except EngineError as error:
             if error.status != 404:
                 raise
-
-    def commit(self, name: str, ref: str) -> None:
-        repository, _, tag = ref.rpartition(":")
-        params = {"container": name, "repo": repository, "tag": tag, "pause": "true"}
-        self._engine.call("post", "commit", params=params, timeout_s=COMMIT_TIMEOUT_S)
 
     def create(self, spec: ContainerSpec) -> None:
         try:

@@ -1,12 +1,16 @@
 """Saving what a user installed: the packages of a running notebook against those of its image, and where they go.
 
-Everything runs inside the container, in its team's user namespace; what it answers is a stranger's text.
+Everything runs inside the container, in its team's user namespace; what it answers is a stranger's text. An image made by
+`podman commit` would be useless: Podman 4.3 writes the team's ids of the host into it, and every variable of the session,
+its token among them.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 # /opt/env is a mount, which no image holds: its packages go to where with-env looks for those of a saved environment.
 PREPARE = """\
@@ -25,6 +29,13 @@ cat /opt/lab/packages
 echo 'is:'
 PATH=$(echo /opt/env/python*/bin):$PATH list-packages | tee /opt/lab/packages.saved
 cp /opt/lab/packages.saved /opt/lab/packages
+"""
+
+# All files but those of mounts, and but what people leave in their home: history, caches, credentials.
+ARCHIVE = """\
+tar --create --one-file-system --numeric-owner --warning=no-file-changed --directory=/ \\
+    --exclude='./tmp/*' --exclude='./root/.*' --exclude='./run/*' .
+[ $? -le 1 ]  # 1: a file changed meanwhile
 """
 
 _LINE = re.compile(
@@ -57,3 +68,16 @@ def _compare(was: Packages, now: Packages) -> list[str]:
     found = sorted(added) + sorted(updated) + sorted(removed)
     more = [f"and {len(found) - _MOST} more"] if len(found) > _MOST else []
     return found[:_MOST] + more
+
+
+def changes(config: Mapping[str, Any]) -> Iterator[str]:
+    """Options of `podman import` that give an image the configuration of another one, as `podman image inspect` tells it."""
+    for item in config.get("Env") or ():
+        name, _, value = item.partition("=")
+        quoted = re.sub(r'(["\\\\$])', r"\\\1", value)
+        yield f'--change=ENV {name}="{quoted}"'
+    for word in ("Entrypoint", "Cmd"):
+        if config.get(word):
+            yield f"--change={word.upper()} {json.dumps(config[word])}"
+    if config.get("WorkingDir"):
+        yield f"--change=WORKDIR {config['WorkingDir']}"

@@ -70,6 +70,8 @@ def test_installed_once_there_again_and_saved(admin: Person) -> None:
     door = admin.enter(second)
     assert door.run(LOOK).startswith("installed /opt/saved/python3.")
     assert door.run("print(open('/etc/by-hand').read())") == "kept\n\n"
+    own = door.run("import os; print(os.stat('/etc/by-hand').st_uid, os.environ['BASE_URL'])")
+    assert own == f"0 /n/{second}/\n"
     stop(admin, second)
     admin.api("DELETE", f"/notebooks/{second}")
     admin.api("DELETE", f"/images/{made['id']}")

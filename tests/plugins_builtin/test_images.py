@@ -260,3 +260,17 @@ def test_what_a_saved_environment_has_more() -> None:
     lines += ["pip <script> 1", "pip x", "evil: 1"]
     assert saved.difference(lines) == "+ pip d 5+cpu\n~ pip c 3 → 4\n- deb b 2"
     assert saved.difference([]).startswith("no packages")
+
+
+def test_a_saved_image_has_the_configuration_of_its_image_only() -> None:
+    config = {
+        "Env": ["PATH=/opt/lab/bin:/bin", 'A="b" $c \\\\'],
+        "Entrypoint": ["/opt/with env"],
+        "Cmd": None,
+    }
+    assert list(saved.changes({**config, "WorkingDir": "/notebooks"})) == [
+        '--change=ENV PATH="/opt/lab/bin:/bin"',
+        r'--change=ENV A="\"b\" \$c \\\\"',
+        '--change=ENTRYPOINT ["/opt/with env"]',
+        "--change=WORKDIR /notebooks",
+    ]
