@@ -27,6 +27,7 @@ OWN_MEMORY_MIB = 4096
 OWN_DISK_BYTES = 30 << 30
 DISK_RESERVE_BYTES = 5 << 30
 _CPU_PERIOD_US = 100_000
+_FROM = re.compile(r"^(\s*FROM\s+)([a-z0-9][a-z0-9-]*)(?=\s|$)", re.IGNORECASE | re.MULTILINE)
 _STEP = re.compile(r"STEP (\d+)/(\d+): ")
 
 
@@ -64,7 +65,7 @@ class PodmanBuilder:
             ]
             limits.append(f"--cpu-quota={cpus * _CPU_PERIOD_US}")
             images.build_containerfile(
-                build.source, build.ref, self.config.paths, self.hostenv, progress, limits,
+                self._with_references(build.source), build.ref, self.config.paths, self.hostenv, progress, limits,
                 OWN_TIMEOUT_S, watched,
             )  # fmt: skip
         elif build.kind == "pull":
@@ -95,6 +96,15 @@ class PodmanBuilder:
             run(["/bin/sh", "-c", 'exec "$@" > "$0"', archive, *inside, saved.ARCHIVE], progress)
             run(["podman", "import", *saved.changes(config), archive, build.ref], progress)
         return found
+
+    def _with_references(self, text: str) -> str:
+        """A Containerfile may say `FROM data-science`, as notebooks do."""
+
+        def named(match: re.Match[str]) -> str:
+            name = match[2]
+            return match[1] + (reference(self.images, name) if name in self.images else name)
+
+        return _FROM.sub(named, text)
 
     def _recipe(self, build: Build, progress: Progress, halt: Halt) -> None:
         """Its parents as well, if they are missing."""

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, request
 from appliance.access import require_user
 from appliance.errors import ApplianceError, NotFound
 from appliance.web import forms, log_files
-from appliance.web.errors import status_of
 from appliance.web.pages import command_line, context, done, fragment, page
+from appliance.web.status import status_of
 from plugins_builtin.images import service
 from plugins_builtin.images.service import Shown
 from plugins_builtin.images.specs import ImageBody

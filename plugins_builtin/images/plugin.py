@@ -13,7 +13,7 @@ from appliance.plugins import (
     Setting,
     hookimpl,
 )
-from plugins_builtin.images import api, catalogue, pages, service, store
+from plugins_builtin.images import api, catalogue, service, store
 
 INFO = PluginInfo("images", title="Images")
 
@@ -40,4 +40,9 @@ def register_images() -> list[Image]:
 
 @hookimpl
 def register_pages() -> list[Pages]:
-    return [Pages(pages.blueprint, nav=(NavItem("Images", "images.index", "photo", order=40),))]
+    return [
+        Pages(
+            "plugins_builtin.images.pages:blueprint",
+            nav=(NavItem("Images", "images.index", "photo", order=40),),
+        )
+    ]
