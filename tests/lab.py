@@ -30,8 +30,9 @@ from appliance.identity import Role, Team, User
 from appliance.plugins import InstanceType, loader
 from appliance.plugins.registry import Registry
 from appliance.runtime import catalogue, layout, socketdir, worker, workloads
-from appliance.runtime.fake import FakeBackend
+from appliance.runtime.fake import FakeBackend, FakeBuilder
 from appliance.runtime.hostenv import HostEnv
+from appliance.runtime.imagework import ImageWork
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.places import Places
 from appliance.runtime.scheduler import Capacity
@@ -121,6 +122,7 @@ class Lab:
         boot.migrate(self.appliance)
         self.tables = self._tables()
         self.backend = backend(self.clock, [image("base"), image("notebook")])
+        self.builder = FakeBuilder(self.backend)
         self.boot_id = "first-boot"
         self.used_by = ""
         self.restart()
@@ -177,6 +179,9 @@ class Lab:
             [lambda look: self.used_by],
             self.clock.awake_ms,
         )
+        self.image_work = ImageWork(
+            self.appliance, self.backend, self.builder, self.places, Inline()
+        )
 
     def settle(self) -> None:
         """Turns of worker and supervisor until nothing changes."""
@@ -184,6 +189,7 @@ class Lab:
             before = self._seen()
             worker.turn(self.system)
             self.supervisor.turn()
+            self.image_work.turn()
             if self._seen() == before:
                 return
         raise AssertionError("it never comes to rest")

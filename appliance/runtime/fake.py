@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from appliance.clock import Clock
@@ -19,12 +19,17 @@ from appliance.runtime.backend import (
     BackendTimeout,
     Container,
     ContainerSpec,
+    Halted,
     ImageConfig,
     ImageNotFound,
+    LocalImage,
+    LocalImages,
     NetworkSpec,
     Progress,
     PullLogin,
+    never,
 )
+from appliance.runtime.builds import Build
 
 Containers = list[Container]  # inside the class `list` is the method
 
@@ -79,13 +84,33 @@ class FakeBackend:
         return self.configs.get(image, ImageConfig((), ("bash",)))
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
         self.logins.append(login)
         progress(f"Trying to pull {image}...")
         if image not in self.registry:
             raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
         self.images.add(image)
+
+    def local_images(self) -> LocalImages:
+        with self._lock:
+            used = {self.specs[name].image for name in self._containers}
+            return [
+                LocalImage(self.image_digest(ref), (ref,), 1 << 20, 0, ref in used)
+                for ref in sorted(self.images)
+            ]
+
+    def remove_image(self, image: str) -> None:
+        for found in self.local_images():
+            if image in (found.id, *found.refs):
+                if found.used:
+                    raise BackendError("image is in use by a container")
+                self.images -= set(found.refs)
 
     def create(self, spec: ContainerSpec) -> None:
         with self._lock:
@@ -164,7 +189,12 @@ class SlowToPull(FakeBackend):
     """Every pull runs into its timeout."""
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
         progress(f"Trying to pull {image}...")
         raise BackendTimeout(f"the container engine took longer than {timeout_s:g} s")
@@ -206,7 +236,12 @@ class ImageMissing(FakeBackend):
         return False
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
         raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
 
@@ -233,7 +268,30 @@ class EngineGone(FakeBackend):
 
 _BACKEND_CALLS = frozenset(
     (
-        "list inspect has_image image_digest image_config pull create start stop remove ensure_network"
+        "list inspect has_image image_digest image_config pull local_images remove_image create start stop remove"
+        " ensure_network"
         " remove_network oom_kills"
     ).split()
 )
+
+
+class FakeBuilder:
+    """A `Builder` that names images of a fake engine; `broken` images fail at their second step."""
+
+    def __init__(self, backend: FakeBackend, broken: Iterable[str] = ()) -> None:
+        self._backend = backend
+        self.broken = set(broken)
+        self.built: list[str] = []
+
+    def build(self, build: Build, progress: Progress, halt: Callable[[], str]) -> str:
+        progress("STEP 1/2: FROM base")
+        progress("STEP 2/2: RUN make")
+        if halt():
+            raise Unavailable(f"podman was killed: {halt()}")
+        if build.image in self.broken:
+            raise Unavailable("podman failed with exit code 2:\nmake: no rule")
+        self.built.append(build.image)
+        if build.kind == "pull":
+            self._backend.pull(build.source, 60, progress)
+        self._backend.images.add(build.ref)
+        return "+ pip cowsay 6.1" if build.kind == "commit" else ""

@@ -29,7 +29,7 @@ REPEATED = (
     "files.remove_area",
     "logs.remove",
 )  # nobody waits for them, so they must succeed one day
-AREAS = ("notebooks",)
+AREAS = ("notebooks", "envs")
 PATH_BYTES = 4096
 
 

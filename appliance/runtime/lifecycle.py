@@ -182,26 +182,34 @@ class Lifecycle:
             return wanted
         except BackendError as error:
             ours = catalogue.stand_in(self.images, wanted)
-            if ours is None:
+            if ours is None or not self.backend.has_image(self._reference(ours)):
                 raise
             log.warning("%s: %s; %s stands in", workload.id, error, ours.name)
             text = f"{wanted} can't be had from its registry: the image {ours.name} of this appliance stands in for it"
             with write(db):
                 workloads.remark(db, workload.id, text)
-            return catalogue.reference(self.images, ours.name)
+            return self._reference(ours)
+
+    def _reference(self, image: Image) -> str:
+        return catalogue.reference(self.images, image.name)
 
     def _pull(self, db: Db, workload: Workload) -> None:
         spec = workload.final
 
         def progress(text: str) -> None:
-            if workloads.get(db, workload.id).wanted == "stop":
-                raise StopWished("stopped while its image was pulled")
             self._note(db, workload, f"pulling {spec.image}: {text}")
+
+        def unwanted() -> bool:
+            return workloads.get(self.local.get(), workload.id).wanted == "stop"
 
         login = hidden.pull_login(db, self.places.keys, workload)
         progress("asking the registry")
         try:
-            self.backend.pull(spec.image, spec.pull_timeout_s, progress, login)
+            self.backend.pull(spec.image, spec.pull_timeout_s, progress, login, unwanted)
+        except Unavailable:
+            if unwanted():
+                raise StopWished("stopped while its image was pulled") from None
+            raise
         except BackendTimeout:
             raise BackendError(
                 f"pulling {spec.image} took longer than {spec.pull_timeout_s} s",

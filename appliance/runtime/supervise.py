@@ -28,10 +28,12 @@ from appliance.runtime import (
     wake,
 )
 from appliance.runtime.backend import Backend
+from appliance.runtime.builder import PodmanBuilder
 from appliance.runtime.closing import close_marked
 from appliance.runtime.diskwatch import TURN_S as DISK_TURN_S
 from appliance.runtime.diskwatch import DiskWatch
 from appliance.runtime.filework import FileWork
+from appliance.runtime.imagework import AT_ONCE, ImageWork
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.logwork import LogWork
 from appliance.runtime.netns import NamespaceSweep
@@ -52,6 +54,7 @@ LOG_TURN_S = 0.3
 CONNECTION_TURN_S = 0.5
 SWEEP_TURN_S = 10.0
 HOST_TURN_S = 30.0
+IMAGE_TURN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -130,13 +133,23 @@ def main(appliance: Appliance) -> None:
     pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="step")
     makers = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="make")
     supervisor = Supervisor(appliance, backend, lifecycle, pool, makers)
-    file_news = threading.Event()
+    file_news, image_news = threading.Event(), threading.Event()
     for turner in _turners(appliance, backend, places, file_news):
         turner.start()
-    wake.watch(paths.wake, supervisor.again, file_news)
+    image_work = _image_work(appliance, backend, places)
+    noted = Notes(appliance, "images")
+    Turner("images", IMAGE_TURN_S, image_work.turn, noted, image_news).start()
+    wake.watch(paths.wake, supervisor.again, file_news, image_news)
     notify.ready()
     _turn_for_ever(supervisor, engine, Notes(appliance, ""))
     os.close(lock)
+
+
+def _image_work(appliance: Appliance, backend: Backend, places: Places) -> ImageWork:
+    host = hostenv.detect(os.environ, hostenv.default_pip_files(os.environ))
+    builder = PodmanBuilder(appliance.config, backend, host, appliance.registry.images)
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="build")
+    return ImageWork(appliance, backend, builder, places, pool)
 
 
 def _turn_for_ever(supervisor: Supervisor, engine: PodmanService, note: Notes) -> None:

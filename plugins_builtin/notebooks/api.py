@@ -18,6 +18,8 @@ from plugins_builtin.notebooks.specs import (
     NotebookQuery,
     NotebookReply,
     NotebookSpec,
+    SavedImageReply,
+    SaveImageBody,
     SessionReply,
     StartBody,
 )
@@ -104,6 +106,11 @@ def _stop(ctx: Context, notebook_id: str) -> NotebookReply:
     return shown(ctx, service.stop(ctx, notebook_id))
 
 
+def _save_image(ctx: Context, notebook_id: str, body: SaveImageBody) -> SavedImageReply:
+    image = service.save_image(ctx, notebook_id, body.name)
+    return SavedImageReply(id=image.id, name=image.name, state=image.state)
+
+
 def _put(ctx: Context, project_id: str, notebook_id: str) -> NotebookReply:
     return shown(ctx, service.move(ctx, notebook_id, project_id))
 
@@ -180,6 +187,10 @@ NOTEBOOKS = ApiResource(
             summary="Put off its auto-shutdown by hours, or until what it does is done",
         ),
         Verb("delete", "DELETE", "/notebooks/{notebook_id}", _delete, summary="Delete it with its files and logs"),
+        Verb(
+            "save_image", "POST", "/notebooks/{notebook_id}/image", _save_image, body=SaveImageBody, by=PEOPLE,
+            words="notebooks save-image", summary="Save what is installed in a running notebook as an image of the team",
+        ),
         Verb(
             "put", "POST", "/projects/{project_id}/notebooks/{notebook_id}", _put, permission="notebooks.move",
             by=PEOPLE, summary="Put a notebook into another project of its team",

@@ -117,6 +117,22 @@ class NotebookBody(Body):
         return frozenset({"clusterId", "runtime"})
 
 
+class SaveImageBody(Body):
+    """POST /notebooks/{id}/image."""
+
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    ]
+
+
+class SavedImageReply(Reply):
+    """The image that is being made; `images details` says how that goes."""
+
+    id: str
+    name: str
+    state: str
+
+
 class StartBody(Body):
     """POST /notebooks/{id}/start."""
 

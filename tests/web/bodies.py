@@ -16,6 +16,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "notebooks.keep": {"hours": 1},
     "settings.set": {"value": "2"},
     "api_keys.create": {"name": "new"},
+    "notebooks.save_image": {"name": "saved"},
+    "images.create": {"name": "new", "containerfile": "FROM localhost/x"},
     "auth.login": {"user": "owner", "password": PASSWORD},
     "machine_types.map": {"instanceType": "C1"},
     "project_collaborators.add": {"userId": "$user_id"},

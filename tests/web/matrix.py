@@ -70,6 +70,7 @@ class World:
         notebook = self.owner.notebook(name="nb")
         self.lab.settle()
         self.owner.api("POST", f"projects/{notebook.project_id}/tags", name="tag")
+        image = self.owner.api("POST", "images", name="img", containerfile="FROM localhost/x")
         other = self.lab.user("other", role="member")
         return {
             "notebook_id": notebook.id,
@@ -82,6 +83,8 @@ class World:
             "plugin": installed(self.lab, "ghost"),
             "setting": CPU_OVERCOMMIT.key,
             "machine_type": "P4000",
+            "image_id": image["id"],
+            "local_image_id": self.lab.backend.local_images()[0].id,
             "member_key_id": self._key(other, "lab")[0],
         }
 

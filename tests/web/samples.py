@@ -200,8 +200,8 @@ NEW_NOTEBOOK: dict[str, Any] = {
     },
     "errors": {},
     "images": [
-        {"name": "notebook", "title": "JupyterLab on Debian 12"},
-        {"name": "base", "title": "Python only"},
+        {"name": "notebook", "title": "JupyterLab on Debian 12", "state": "ready"},
+        {"name": "base", "title": "Python only", "state": "missing"},
     ],
     "instance_types": TYPES,
     "cli": "appliance notebooks create --project pr7h2k9d3s5",
