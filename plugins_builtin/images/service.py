@@ -21,9 +21,9 @@ from plugins_builtin.images import store
 from plugins_builtin.images.specs import ImageBody, OwnImage
 
 CONTAINERFILES = Setting(
-    "images.containerfiles", bool, True,
-    "Whether members may build images from Containerfiles. Their steps run confined, but not in the user namespace of"
-    " their team: Podman builds in none.",
+    "images.containerfiles", bool, False,
+    "Whether members may build images from Containerfiles, as admins always may. The steps run confined, but with the"
+    " host's uids, since Podman builds in no user namespace: for members one trusts.",
 )  # fmt: skip
 
 
@@ -117,8 +117,11 @@ def create(ctx: Context, body: ImageBody) -> Shown:
     if body.container:
         kind: builds.Kind = "pull"
         return _add(ctx, team_id, body.name, kind, body.container, body.container)
-    if not settings.get(ctx.db, CONTAINERFILES):
-        raise Forbidden("Containerfiles are switched off here", hint="ask an admin to build it")
+    if not (ctx.principal.is_admin or settings.get(ctx.db, CONTAINERFILES)):
+        raise Forbidden(
+            "only admins of this appliance build from Containerfiles",
+            hint=f"ask one to build it, or to set {CONTAINERFILES.key}",
+        )
     return _add(ctx, team_id, body.name, "containerfile", body.containerfile.replace("\r\n", "\n"))
 
 

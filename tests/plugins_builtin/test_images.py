@@ -12,6 +12,13 @@ from plugins_builtin.images import service
 from tests.lab import Lab, Person, image
 
 
+@pytest.fixture(autouse=True)
+def containerfiles(lab: Lab) -> None:
+    """Members are trusted to build."""
+    with write(lab.db) as db:
+        settings.put(db, service.CONTAINERFILES, "true")
+
+
 def states(person: Person) -> dict[str, str]:
     return {item["name"]: item["state"] for item in person.api("GET", "images")}
 
@@ -147,7 +154,8 @@ def test_a_wrong_form_keeps_what_was_typed(ann: Person, fields: dict[str, str], 
     )
 
 
-def test_containerfiles_can_be_switched_off(lab: Lab, ann: Person) -> None:
+def test_containerfiles_are_for_admins_unless_one_allows_them(lab: Lab, ann: Person) -> None:
+    lab.person("root", admin=True).api("POST", "images", name="ours", containerfile="FROM x")
     with write(lab.db) as db:
         settings.put(db, service.CONTAINERFILES, "false")
     ann.api("POST", "images", status=403, name="geo", containerfile="FROM x")

@@ -17,7 +17,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "settings.set": {"value": "2"},
     "api_keys.create": {"name": "new"},
     "notebooks.save_image": {"name": "saved"},
-    "images.create": {"name": "new", "containerfile": "FROM localhost/x"},
+    "images.create": {"name": "new", "container": "docker.io/library/x:1"},
     "auth.login": {"user": "owner", "password": PASSWORD},
     "machine_types.map": {"instanceType": "C1"},
     "project_collaborators.add": {"userId": "$user_id"},

@@ -70,7 +70,7 @@ class World:
         notebook = self.owner.notebook(name="nb")
         self.lab.settle()
         self.owner.api("POST", f"projects/{notebook.project_id}/tags", name="tag")
-        image = self.owner.api("POST", "images", name="img", containerfile="FROM localhost/x")
+        image = self.owner.api("POST", "images", name="img", container="docker.io/library/x:1")
         other = self.lab.user("other", role="member")
         return {
             "notebook_id": notebook.id,

@@ -54,7 +54,7 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
     image = lab.acting("ann")
     made = images.images(image)[-1]
     if not made.own:
-        made = images.create(image, ImageBody(name="annssecret", containerfile="FROM localhost/x"))
+        made = images.create(image, ImageBody(name="annssecret", container="docker.io/library/x:1"))
     values = {
         "image_id": made.id,
         "build_id": made.build.id if made.build else "",
