@@ -56,6 +56,8 @@ class NotebookReply(Record):
     fqdn: str | None
     token: str | None
     notebook_repo_id: str | None
+    workspace: str | None
+    workspace_ref: str | None
     shutdown_timeout: float | None
     is_public: bool
     started_by_user: UserSummary
@@ -691,6 +693,10 @@ class _Notebooks:
         environment: Mapping[str, Any] | None = ...,
         registry_username: str | None = ...,
         registry_password: str | None = ...,
+        workspace: str | None = ...,
+        workspace_ref: str | None = ...,
+        workspace_username: str | None = ...,
+        workspace_password: str | None = ...,
         shutdown_timeout: float | None = ...,
         is_public: bool | None = ...,
         should_run_on_create: bool | None = ...,

@@ -6,7 +6,17 @@ from sqlite_utils import Migrations
 
 from appliance.context import Context
 from appliance.events import Event
-from appliance.plugins import ApiResource, Pages, Panel, PluginInfo, Searchable, Tab, hookimpl
+from appliance.plugins import (
+    ApiResource,
+    Pages,
+    Panel,
+    PluginInfo,
+    Searchable,
+    Setting,
+    Tab,
+    hookimpl,
+)
+from appliance.runtime.limits import WORKSPACE_LOCAL, WORKSPACE_MIB, WORKSPACE_TIMEOUT_S
 from plugins_builtin.notebooks import api, file_pages, listener, service, store
 
 INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
@@ -15,6 +25,11 @@ INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instanc
 @hookimpl
 def register_migrations() -> list[Migrations]:
     return [store.migrations]
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    return [WORKSPACE_MIB, WORKSPACE_TIMEOUT_S, WORKSPACE_LOCAL]
 
 
 @hookimpl

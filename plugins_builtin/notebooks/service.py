@@ -14,7 +14,7 @@ from appliance.events import emit
 from appliance.ids import new_id
 from appliance.plugins import Hit
 from appliance.runtime import catalogue, refs, states, tasks, workloads
-from appliance.runtime.spec import Login, Mount, Route, WorkloadSpec
+from appliance.runtime.spec import Login, Mount, Route, WorkloadSpec, Workspace
 from appliance.runtime.workloads import Workload
 from appliance.schema import Page, page_of
 from plugins_builtin.instance_types import service as instance_types
@@ -24,6 +24,7 @@ from plugins_builtin.projects import service as projects
 
 KIND: Literal["n"] = "n"  # the gateway's first path segment
 OPEN = "notebooks.open"
+PASSWORDS = ("registry_password", "workspace_password")
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = 
     spec = spec.model_copy(update={"instance_type": workload.instance_type})
     with write(ctx.db) as db:
         team_id = identity.team_of_project(db, project_id)  # it may have been deleted meanwhile
-        password = refs.keep(ctx, spec.registry_password)
-        store.insert(db, notebook_id, project_id, spec, ctx.principal.user_id, password)
+        kept = {name: refs.keep(ctx, getattr(spec, name)) for name in PASSWORDS}
+        store.insert(db, notebook_id, project_id, spec, ctx.principal.user_id, kept)
         _tell(ctx, db, "notebook.created", notebook_id, project_id, team_id)
         if start_now:
             _submit(ctx, db, store.get(db, notebook_id), workload, team_id)
@@ -118,6 +119,12 @@ def _submit(ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_i
     if notebook.registry_username:
         login = Login(username=notebook.registry_username, password=notebook.registry_password)
         spec = spec.model_copy(update={"login": login})
+    if notebook.workspace:
+        workspace = Workspace(
+            name=notebook.id, url=notebook.workspace, ref=notebook.workspace_ref,
+            username=notebook.workspace_username, password=notebook.workspace_password,
+        )  # fmt: skip
+        spec = spec.model_copy(update={"workspace": workspace})
     workloads.submit(
         db, spec, owner_id=notebook.id, project_id=notebook.project_id, team_id=team_id,
         user_id=ctx.principal.user_id, label=notebook.name,
@@ -177,7 +184,8 @@ def remove(ctx: Context, notebook: Notebook, team_id: str) -> None:
     with write(ctx.db) as db:
         _refuse_live(db, notebook)
         store.mark_deleted(db, notebook.id)
-        refs.forget(db, notebook.registry_password)
+        for name in PASSWORDS:
+            refs.forget(db, getattr(notebook, name))
         tasks.add(db, "files.remove_area", team_id=team_id, area="notebooks", name=notebook.id)
         for session in workloads.history(db, notebook.id, limit=-1):
             tasks.add(db, "logs.remove", workload_id=session.id)

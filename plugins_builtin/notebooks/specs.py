@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from appliance.runtime.spec import EnvName, Frozen
+from appliance.runtime.spec import GIT_REF, WORKSPACE_URL, EnvName, Frozen
 from appliance.schema import Body, MaybeTime, PageQuery, Reply, Time, Title, UserSummary
+
+
+def _fetchable(url: str) -> str:
+    if url and not re.match(WORKSPACE_URL, url):
+        raise PydanticCustomError(
+            "workspace",
+            "A workspace is an address that begins with https:// or http://, without a user name in it",
+        )
+    return url
+
 
 ImageName = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$")
@@ -18,6 +29,10 @@ Command = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=4096, pattern=r"^[^\x00]*$")
 ]
 
+WorkspaceUrl = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_fetchable)
+]
+GitRef = Annotated[str, StringConstraints(strip_whitespace=True, max_length=250, pattern=GIT_REF)]
 Hours = Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)]
 OneLine = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -26,6 +41,7 @@ class NotebookSpec(Frozen):
     """What makes a notebook start. image: a name of the catalogue or any reference. command: "" = the image's.
 
     registry_*: for an image that not everybody may pull; the password may be `secret:NAME`.
+    workspace: the URL of a git repository, or of one notebook, that the files begin with.
     shutdown_timeout_h: hours after its start when it is stopped, 0 = never. is_public: whoever has its link may look at it.
     """
 
@@ -38,6 +54,10 @@ class NotebookSpec(Frozen):
     )
     registry_username: OneLine = ""
     registry_password: OneLine = Field(default="", repr=False)
+    workspace: WorkspaceUrl = ""
+    workspace_ref: GitRef = ""
+    workspace_username: OneLine = ""
+    workspace_password: OneLine = Field(default="", repr=False)
     shutdown_timeout_h: Hours = 0
     is_public: bool = False
 
@@ -47,6 +67,10 @@ class NotebookSpec(Frozen):
             raise PydanticCustomError(
                 "registry", "A registry's user name and password belong together"
             )
+        if self.workspace_password and not self.workspace_username:
+            raise PydanticCustomError("workspace", "A workspace's password needs a user name")
+        if not self.workspace and (self.workspace_ref or self.workspace_username):
+            raise PydanticCustomError("workspace", "Ref and user name are those of a workspace")
         return self
 
 
@@ -54,7 +78,7 @@ class NotebookSpec(Frozen):
 class Notebook:
     """A row. Its state is that of its newest workload: there is no column for it.
 
-    registry_password: as `refs.keep` gave it, never a password.
+    registry_password, workspace_password: as `refs.keep` gave it, never a password.
     """
 
     seq: int
@@ -70,6 +94,10 @@ class Notebook:
     modified_ms: int
     registry_username: str
     registry_password: str
+    workspace: str
+    workspace_ref: str
+    workspace_username: str
+    workspace_password: str
     shutdown_timeout_h: float
     is_public: bool
 
@@ -85,6 +113,10 @@ class NotebookBody(Body):
     environment: dict[EnvName, str] = Field(default_factory=dict)
     registry_username: OneLine = ""
     registry_password: OneLine = Field(default="", repr=False)
+    workspace: WorkspaceUrl = ""
+    workspace_ref: GitRef = ""
+    workspace_username: OneLine = ""
+    workspace_password: OneLine = Field(default="", repr=False)
     shutdown_timeout: Hours | None = None
     is_public: bool = False
     should_run_on_create: bool | None = (
@@ -122,6 +154,8 @@ class NotebookReply(Reply):
     fqdn: str | None
     token: str | None = None
     notebook_repo_id: str | None = None
+    workspace: str | None
+    workspace_ref: str | None
     shutdown_timeout: float | None
     is_public: bool
     started_by_user: UserSummary

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlite_utils import Database, Migrations
@@ -50,9 +51,23 @@ def m003_timeout_and_public(db: Database) -> None:
     )
 
 
+@migrations()
+def m004_workspace(db: Database) -> None:
+    script(
+        db,
+        """
+        ALTER TABLE notebooks ADD COLUMN workspace TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN workspace_ref TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN workspace_username TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN workspace_password TEXT NOT NULL DEFAULT '';
+        """,
+    )
+
+
 _COLUMNS = (
     "seq, id, project_id, name, image, instance_type, command, environment, created_by, created_ms, modified_ms,"
-    " registry_username, registry_password, shutdown_timeout_h, is_public"
+    " registry_username, registry_password, workspace, workspace_ref, workspace_username, workspace_password,"
+    " shutdown_timeout_h, is_public"
 )
 
 
@@ -70,21 +85,27 @@ def not_found() -> NotFound:
 
 
 def insert(
-    db: Db, notebook_id: str, project_id: str, spec: NotebookSpec, created_by: str, password: str
+    db: Db,
+    notebook_id: str,
+    project_id: str,
+    spec: NotebookSpec,
+    created_by: str,
+    kept: Mapping[str, str],
 ) -> None:
-    """password: the registry's, as `refs.keep` gave it."""
+    """kept: registry_password and workspace_password, as `refs.keep` gave them."""
     now = db.clock.now_ms()
-    execute(
-        db,
-        "INSERT INTO notebooks (id, project_id, name, image, instance_type, command, environment, created_by,"
-        " created_ms, modified_ms, registry_username, registry_password, shutdown_timeout_h, is_public)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            notebook_id, project_id, spec.name, spec.image, spec.instance_type, spec.command,
-            json.dumps(spec.environment), created_by, now, now, spec.registry_username, password,
-            spec.shutdown_timeout_h, spec.is_public,
-        ),
-    )  # fmt: skip
+    given = {
+        **spec.model_dump(),
+        **kept,
+        "environment": json.dumps(spec.environment),
+        "id": notebook_id,
+        "project_id": project_id,
+        "created_by": created_by,
+        "created_ms": now,
+        "modified_ms": now,
+    }
+    names, places = ", ".join(given), ", ".join(f":{name}" for name in given)
+    execute(db, f"INSERT INTO notebooks ({names}) VALUES ({places})", given)
 
 
 def get(db: Db, notebook_id: str) -> Notebook:
