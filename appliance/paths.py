@@ -106,6 +106,11 @@ class Paths:
         return self.root / "notebooks"
 
     @property
+    def versions(self) -> Path:
+        """What sessions of notebooks left, one directory each; never mounted."""
+        return self.root / "versions"
+
+    @property
     def storage(self) -> Path:
         return self.root / "storage"
 
@@ -123,5 +128,10 @@ class Paths:
 
     def area(self, name: str) -> Path:
         """Where mounts of an area come from. Only these names exist; KeyError for any other."""
-        areas = {"notebooks": self.notebooks, "storage": self.storage, "work": self.work}
+        areas = {
+            "notebooks": self.notebooks,
+            "versions": self.versions,
+            "storage": self.storage,
+            "work": self.work,
+        }
         return areas[name]

@@ -35,6 +35,11 @@ class HitReply(Record):
     detail: str
     url: str
 
+class plugins_builtin__notebooks__specs__TagReply(Record):
+    id: int
+    name: str
+    dt_created: datetime
+
 class SessionReply(Record):
     id: str
     state: str
@@ -58,8 +63,13 @@ class NotebookReply(Record):
     notebook_repo_id: str | None
     workspace: str | None
     workspace_ref: str | None
+    tags: builtins.list[str]
     shutdown_timeout: float | None
     is_public: bool
+    share_url: str | None
+    forked_from: str | None
+    files_state: str | None
+    files_message: str | None
     started_by_user: UserSummary
     dt_created: datetime
     dt_modified: datetime
@@ -71,6 +81,14 @@ class UserSummary(Record):
     first_name: str | None
     last_name: str | None
     public_profile_image_url: str | None
+
+class VersionReply(Record):
+    session: str
+    state: str
+    message: str | None
+    files: int
+    size_bytes: int
+    dt_created: datetime
 
 class ThingReply(Record):
     id: str
@@ -106,7 +124,7 @@ class CollaboratorReply(Record):
     dt_created: datetime
     dt_deleted: datetime | None
 
-class TagReply(Record):
+class plugins_builtin__projects__specs__TagReply(Record):
     id: int
     name: str
     dt_created: datetime
@@ -521,7 +539,7 @@ class _ProjectsTags:
         project_id: str,
         *,
         name: str,
-    ) -> TagReply:
+    ) -> plugins_builtin__projects__specs__TagReply:
         """Tag a project."""
 
     def list(
@@ -532,7 +550,7 @@ class _ProjectsTags:
         after: str = ...,
         order: Literal["asc", "desc"] = ...,
         order_by: str = ...,
-    ) -> Pages[TagReply]:
+    ) -> Pages[plugins_builtin__projects__specs__TagReply]:
         """Tags of a project."""
 
     def remove(
@@ -540,7 +558,7 @@ class _ProjectsTags:
         project_id: str,
         *,
         name: str,
-    ) -> TagReply:
+    ) -> plugins_builtin__projects__specs__TagReply:
         """Untag a project."""
 
 class _ProjectsCollaborators:
@@ -681,6 +699,34 @@ class _Plugins:
     ) -> builtins.list[PluginReply]:
         """All plugins."""
 
+class _NotebooksTags:
+    def add(
+        self,
+        notebook_id: str,
+        *,
+        name: str,
+    ) -> plugins_builtin__notebooks__specs__TagReply:
+        """Tag a notebook."""
+
+    def list(
+        self,
+        notebook_id: str,
+        *,
+        limit: int = ...,
+        after: str = ...,
+        order: Literal["asc", "desc"] = ...,
+        order_by: str = ...,
+    ) -> Pages[plugins_builtin__notebooks__specs__TagReply]:
+        """Tags of a notebook."""
+
+    def remove(
+        self,
+        notebook_id: str,
+        *,
+        name: str,
+    ) -> plugins_builtin__notebooks__specs__TagReply:
+        """Untag a notebook."""
+
 class _Notebooks:
     def create(
         self,
@@ -717,6 +763,17 @@ class _Notebooks:
     ) -> NotebookReply:
         """One notebook."""
 
+    def fork(
+        self,
+        notebook_id: str,
+        *,
+        project_id: str,
+        name: str | None = ...,
+        session: str | None = ...,
+        cluster_id: Any = ...,
+    ) -> NotebookReply:
+        """A new notebook with its files, or with those that a session left."""
+
     def list(
         self,
         *,
@@ -725,6 +782,7 @@ class _Notebooks:
         order: Literal["asc", "desc"] = ...,
         name: str = ...,
         state: str = ...,
+        tag: str = ...,
         order_by: Literal["dtCreated", "name"] = ...,
     ) -> Pages[NotebookReply]:
         """Notebooks of the team."""
@@ -738,6 +796,7 @@ class _Notebooks:
         order: Literal["asc", "desc"] = ...,
         name: str = ...,
         state: str = ...,
+        tag: str = ...,
         order_by: Literal["dtCreated", "name"] = ...,
     ) -> Pages[NotebookReply]:
         """Notebooks of a project."""
@@ -758,11 +817,25 @@ class _Notebooks:
     ) -> NotebookReply:
         """Put a notebook into another project of its team."""
 
+    def rename(
+        self,
+        notebook_id: str,
+        *,
+        name: str,
+    ) -> NotebookReply:
+        """Rename it."""
+
     def sessions(
         self,
         notebook_id: str,
     ) -> builtins.list[SessionReply]:
         """Every time it ran, newest first."""
+
+    def share(
+        self,
+        notebook_id: str,
+    ) -> NotebookReply:
+        """Let whoever has its address look at it."""
 
     def start(
         self,
@@ -778,13 +851,25 @@ class _Notebooks:
         notebook_id: str,
     ) -> NotebookReply:
         """Stop it; its files stay."""
-
+    tags: _NotebooksTags
     def take(
         self,
         project_id: str,
         notebook_id: str,
     ) -> NotebookReply:
         """Take a notebook out of a project; it goes to the project Unsorted."""
+
+    def unshare(
+        self,
+        notebook_id: str,
+    ) -> NotebookReply:
+        """For its team alone again."""
+
+    def versions(
+        self,
+        notebook_id: str,
+    ) -> builtins.list[VersionReply]:
+        """What sessions left of its files, newest first."""
 
 class _MachineTypes:
     def list(

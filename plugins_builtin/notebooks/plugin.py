@@ -16,7 +16,14 @@ from appliance.plugins import (
     Tab,
     hookimpl,
 )
-from appliance.runtime.limits import WORKSPACE_LOCAL, WORKSPACE_MIB, WORKSPACE_TIMEOUT_S
+from appliance.runtime.limits import (
+    FORK_MIB,
+    VERSION_MIB,
+    VERSIONS_KEPT,
+    WORKSPACE_LOCAL,
+    WORKSPACE_MIB,
+    WORKSPACE_TIMEOUT_S,
+)
 from plugins_builtin.notebooks import api, file_pages, listener, service, store
 
 INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
@@ -29,12 +36,14 @@ def register_migrations() -> list[Migrations]:
 
 @hookimpl
 def register_settings() -> list[Setting]:
-    return [WORKSPACE_MIB, WORKSPACE_TIMEOUT_S, WORKSPACE_LOCAL]
+    return [
+        WORKSPACE_MIB, WORKSPACE_TIMEOUT_S, WORKSPACE_LOCAL, FORK_MIB, VERSION_MIB, VERSIONS_KEPT,
+    ]  # fmt: skip
 
 
 @hookimpl
 def register_api_resources() -> list[ApiResource]:
-    return [api.NOTEBOOKS]
+    return [api.NOTEBOOKS, api.TAGS]
 
 
 @hookimpl

@@ -10,7 +10,17 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from appliance.runtime.spec import GIT_REF, WORKSPACE_URL, EnvName, Frozen
-from appliance.schema import Body, MaybeTime, PageQuery, Reply, Time, Title, UserSummary
+from appliance.schema import (
+    Body,
+    MaybeTime,
+    NumberedQuery,
+    PageQuery,
+    Query,
+    Reply,
+    Time,
+    Title,
+    UserSummary,
+)
 
 
 def _fetchable(url: str) -> str:
@@ -78,7 +88,8 @@ class NotebookSpec(Frozen):
 class Notebook:
     """A row. Its state is that of its newest workload: there is no column for it.
 
-    registry_password, workspace_password: as `refs.keep` gave it, never a password.
+    registry_password, workspace_password: as `refs.keep` gave it, never a password. files_state: "" when its files are
+    there, "copying", or "failed" with files_message. share_token: where it is public, "" where it is not.
     """
 
     seq: int
@@ -100,6 +111,33 @@ class Notebook:
     workspace_password: str
     shutdown_timeout_h: float
     is_public: bool
+    forked_from: str
+    files_state: str
+    files_message: str
+    share_token: str
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A row."""
+
+    id: int
+    name: str
+    created_ms: int
+
+
+@dataclass(frozen=True)
+class Version:
+    """A row: what a session left of the files. state: "copying", "ready", or "failed" with a message."""
+
+    seq: int
+    notebook_id: str
+    session_id: str
+    state: str
+    message: str
+    files: int
+    size_bytes: int
+    created_ms: int
 
 
 class NotebookBody(Body):
@@ -135,11 +173,48 @@ class StartBody(Body):
     shutdown_timeout: Hours | None = None
 
 
+class RenameBody(Body):
+    """PUT /notebooks/{id}."""
+
+    name: Title
+
+
+class ForkBody(Body):
+    """POST /notebooks/{id}/fork. session: whose version of the files to take, the present ones if not given."""
+
+    project_id: str
+    name: Title | None = None
+    session: str = ""
+
+    @classmethod
+    def ignored(cls) -> frozenset[str]:
+        return frozenset({"clusterId"})
+
+
+class TagBody(Body):
+    """POST /notebooks/{id}/tags."""
+
+    name: Title
+
+
+class TagQuery(Query):
+    """DELETE /notebooks/{id}/tags."""
+
+    name: str = Field(max_length=100)
+
+
+class TagsQuery(NumberedQuery):
+    """GET /notebooks/{id}/tags."""
+
+    order_by: Literal["dtCreated"] = "dtCreated"
+
+
 class NotebookQuery(PageQuery):
-    """Filters of the lists."""
+    """Filters of the lists. tag: which it must have; several with commas between them."""
 
     name: str = ""
     state: str = ""
+    tag: str = ""
     order_by: Literal["dtCreated", "name"] = "dtCreated"
 
 
@@ -156,12 +231,36 @@ class NotebookReply(Reply):
     notebook_repo_id: str | None = None
     workspace: str | None
     workspace_ref: str | None
+    tags: list[str]
     shutdown_timeout: float | None
     is_public: bool
+    share_url: str | None
+    forked_from: str | None
+    files_state: str | None
+    files_message: str | None
     started_by_user: UserSummary
     dt_created: Time
     dt_modified: Time
     dt_started: MaybeTime
+
+
+class TagReply(Reply):
+    """A tag."""
+
+    id: int
+    name: str
+    dt_created: Time
+
+
+class VersionReply(Reply):
+    """What a session left of the files."""
+
+    session: str
+    state: str
+    message: str | None
+    files: int
+    size_bytes: int
+    dt_created: Time
 
 
 class SessionReply(Reply):

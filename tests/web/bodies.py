@@ -13,6 +13,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "projects.create": {"name": "new"},
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
+    "notebooks.update": {"name": "renamed"},
+    "notebooks.fork": {"projectId": "$project_id"},
+    "notebook_tags.add": {"name": "new"},
     "settings.set": {"value": "2"},
     "api_keys.create": {"name": "new"},
     "auth.login": {"user": "owner", "password": PASSWORD},
@@ -32,4 +35,8 @@ BODIES: dict[str, dict[str, Any]] = {
     },
 }
 
-QUERIES: dict[str, str] = {"project_tags.remove": "?name=tag", "search.find": "?q=nb"}
+QUERIES: dict[str, str] = {
+    "project_tags.remove": "?name=tag",
+    "notebook_tags.remove": "?name=tag",
+    "search.find": "?q=nb",
+}

@@ -71,6 +71,7 @@ class World:
         notebook = self.owner.notebook(name="nb")
         self.lab.settle()
         self.owner.api("POST", f"projects/{notebook.project_id}/tags", name="tag")
+        self.owner.api("POST", f"{notebook.path}/tags", name="tag")
         other = self.lab.user("other", role="member")
         return {
             "notebook_id": notebook.id,
