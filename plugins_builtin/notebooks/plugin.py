@@ -24,7 +24,7 @@ from appliance.runtime.limits import (
     WORKSPACE_MIB,
     WORKSPACE_TIMEOUT_S,
 )
-from plugins_builtin.notebooks import api, file_pages, listener, service, store
+from plugins_builtin.notebooks import api, listener, service, store
 
 INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
 
@@ -48,7 +48,12 @@ def register_api_resources() -> list[ApiResource]:
 
 @hookimpl
 def register_pages() -> list[Pages]:
-    return [Pages(file_pages.blueprint, tabs=(Tab("Notebooks", "notebooks.index", order=10),))]
+    return [
+        Pages(
+            "plugins_builtin.notebooks.file_pages:blueprint",
+            tabs=(Tab("Notebooks", "notebooks.index", order=10),),
+        )
+    ]
 
 
 @hookimpl
