@@ -52,7 +52,7 @@ def m003_timeout_and_public(db: Database) -> None:
 
 
 @migrations()
-def m004_workspace(db: Database) -> None:
+def m005_workspace(db: Database) -> None:
     script(
         db,
         """
@@ -65,7 +65,7 @@ def m004_workspace(db: Database) -> None:
 
 
 @migrations()
-def m005_forks_shares_tags_versions(db: Database) -> None:
+def m006_forks_shares_tags_versions(db: Database) -> None:
     """files_state: "" when its files are there, "copying", or "failed" with files_message."""
     script(
         db,
