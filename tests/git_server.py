@@ -20,6 +20,7 @@ class Handler(BaseHTTPRequestHandler):
 
     root: Path
     pages: Mapping[str, tuple[int, dict[str, str], bytes]]
+    asked: list[dict[str, str]]
 
     def do_GET(self) -> None:
         self._answer(b"")
@@ -31,6 +32,7 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _answer(self, body: bytes) -> None:
+        self.asked.append(dict(self.headers))
         path, _, query = self.path.partition("?")
         if path in self.pages:
             status, headers, content = self.pages[path]
@@ -68,10 +70,16 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class GitServer:
-    """url: of the server. Repositories are made by `repository`."""
+    """url: of the server. pages: what it answers itself. asked: the headers of every request so far."""
 
-    def __init__(self, root: Path, url: str, pages: dict[str, tuple[int, dict[str, str], bytes]]):
-        self.root, self.url, self.pages = root, url, pages
+    def __init__(
+        self,
+        root: Path,
+        url: str,
+        pages: dict[str, tuple[int, dict[str, str], bytes]],
+        asked: list[dict[str, str]],
+    ) -> None:
+        self.root, self.url, self.pages, self.asked = root, url, pages, asked
 
     def repository(self, name: str, files: Mapping[str, str]) -> str:
         """A bare repository with one commit on main; its address. Files named `link:x` are links."""
@@ -120,10 +128,11 @@ def git(where: Path, *arguments: str) -> str:
 def served(root: Path) -> Iterator[GitServer]:
     """A server for the length of a block."""
     pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
-    handler = type("Here", (Handler,), {"root": root, "pages": pages})
+    asked: list[dict[str, str]] = []
+    handler = type("Here", (Handler,), {"root": root, "pages": pages, "asked": asked})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield GitServer(root, f"http://127.0.0.1:{server.server_port}", pages)
+            yield GitServer(root, f"http://127.0.0.1:{server.server_port}", pages, asked)
         finally:
             server.shutdown()

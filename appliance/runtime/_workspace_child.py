@@ -7,6 +7,8 @@ Nothing but the standard library; see `_userns_child.py`.
 
 from __future__ import annotations
 
+import base64
+import ctypes
 import http.client
 import ipaddress
 import os
@@ -23,6 +25,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from appliance.runtime._userns_child import Failure, serve
 
+_PR_SET_PDEATHSIG = 1
 _GIT = "/usr/bin/git"
 _CHUNK = 1 << 16
 _TAIL = 4000
@@ -142,6 +145,7 @@ def run(arguments: list[str], env: dict[str, str], news: int) -> None:
         [_GIT, *arguments], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, start_new_session=True,
         restore_signals=False,  # SIGXFSZ stays ignored: git then says that a file is too large
+        preexec_fn=die_with_parent,
     ) as process:  # fmt: skip
         tail = b""
         try:
@@ -153,6 +157,11 @@ def run(arguments: list[str], env: dict[str, str], news: int) -> None:
             raise Failure("Conflict", "it was stopped") from None
     if process.returncode != 0:
         raise Failure("Invalid", complaint(tail.decode(errors="replace")))
+
+
+def die_with_parent() -> None:
+    """In the child: when we are killed for taking too long, git ends as well."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def said(process: subprocess.Popen[bytes], news: int) -> Iterator[bytes]:
@@ -231,11 +240,13 @@ def op_download(root: int, request: dict[str, Any]) -> dict[str, Any]:
     name = unquote(urlsplit(url).path.rpartition("/")[2])
     if not name.endswith(".ipynb") or "/" in name or "\0" in name or name.startswith("."):
         raise Failure("Invalid", "this address names no notebook")
+    headers = {"User-Agent": "appliance", "Accept": "*/*"}
+    login = credential(request)
     for _ in range(_REDIRECTS):
-        connection, answer = ask(url, request)
+        connection, answer = ask(url, request, {**headers, **login})
         with closing(connection):
             if answer.status in (301, 302, 303, 307, 308):
-                url = urljoin(url, answer.headers.get("Location", ""))
+                url, login = urljoin(url, answer.headers.get("Location", "")), {}
                 continue
             if answer.status != 200:
                 raise Failure(
@@ -246,8 +257,16 @@ def op_download(root: int, request: dict[str, Any]) -> dict[str, Any]:
     raise Failure("Invalid", "its server sends us from place to place")
 
 
+def credential(request: dict[str, Any]) -> dict[str, str]:
+    """What says who asks, for the server that was named and no other."""
+    if not request["username"]:
+        return {}
+    word = f"{request['username']}:{request['password']}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(word).decode()}"}
+
+
 def ask(
-    url: str, request: dict[str, Any]
+    url: str, request: dict[str, Any], headers: dict[str, str]
 ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
     """One GET, of an address that was checked, from where it was found to be."""
     parts, host, port = checked(url)
@@ -259,7 +278,7 @@ def ask(
             sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
         connection.sock = sock
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", target, headers={"User-Agent": "appliance", "Accept": "*/*"})
+        connection.request("GET", target, headers=headers)
         return connection, connection.getresponse()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Failure("Invalid", f"{host[:200]} can't be reached: {error}"[:500]) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ _CHILD = "appliance.runtime._workspace_child"
 _MEMORY_BYTES = 4 << 30  # git maps what it packs
 _MOST_FILES = 200_000
 _NOTE_EVERY_S = 0.5
+_QUIET_S = 1.0
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _BLOB = re.compile(r"(https://)github\.com/([^/]+/[^/]+)/(?:blob|raw)/(.+\.ipynb)$")
 _GITLAB = re.compile(r"(https?://.+)/-/blob/(.+\.ipynb)$")
@@ -172,14 +174,18 @@ def _converse(job: Job, part: Path, limits: Bounds, progress: Progress) -> None:
 
 
 def _news(reading: int) -> Iterator[str]:
-    """The latest of what was said, twice a second at most."""
-    last = 0.0
-    while part := os.read(reading, 1 << 16):
+    """The latest of what was said, twice a second at most, and once a second when nothing is."""
+    last, text = 0.0, "asking its server"
+    while True:
+        ready, _, _ = select.select([reading], [], [], _QUIET_S)
+        part = os.read(reading, 1 << 16) if ready else b" "
+        if not part:
+            return
         lines = [line.strip() for line in re.split(r"[\r\n]", part.decode(errors="replace"))]
-        told = [line for line in lines if line]
-        if told and time.monotonic() - last > _NOTE_EVERY_S:
+        text = next((line for line in reversed(lines) if line), text)[:200]
+        if not ready or time.monotonic() - last > _NOTE_EVERY_S:
             last = time.monotonic()
-            yield told[-1][:200]
+            yield text
 
 
 def _failed(wanted: Workspace, text: str) -> WorkspaceFailed:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -235,3 +237,31 @@ def test_only_web_addresses_are_taken(ann: Person, url: str) -> None:
 def test_only_names_are_refs(ann: Person, ref: str) -> None:
     body = {"project_id": ann.project(), "machine_type": "C1", "workspace": "https://a.org/b"}
     ann.api("POST", "notebooks", 400, workspace_ref=ref, **body)
+
+
+def test_a_password_goes_to_the_server_that_was_named_alone(
+    lab: Lab, ann: Person, server: GitServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with served(tmp_path_factory.mktemp("other")) as other:
+        other.pages["/b.ipynb"] = (200, {}, NOTEBOOK)
+        server.pages["/a.ipynb"] = (302, {"Location": f"{other.url}/b.ipynb"}, b"")
+        url, login = f"{server.url}/a.ipynb", {"workspace_username": USER}
+        made = started(lab, ann, url, workspace_password=PASSWORD, **login)
+    assert made.state == "Running"
+    assert any("Authorization" in headers for headers in server.asked)
+    assert not any("Authorization" in headers for headers in other.asked)
+
+
+def test_a_stop_ends_a_fetch_that_hangs(lab: Lab, ann: Person) -> None:
+    """Its server accepts the connection and says nothing."""
+    allow(lab, WORKSPACE_LOCAL, "true")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        made = ann.notebook(workspace=f"http://127.0.0.1:{silent.getsockname()[1]}/x.git")
+        with ThreadPoolExecutor(1) as pool:
+            ended = pool.submit(lab.settle)
+            silent.accept()
+            ann.act(made, "stop")
+            ended.result()
+    lab.settle()
+    assert ann.session(made).state == "stopped"
+    assert list(lab.config.paths.notebooks.iterdir()) == []
