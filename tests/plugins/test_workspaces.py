@@ -259,9 +259,9 @@ def test_a_stop_ends_a_fetch_that_hangs(lab: Lab, ann: Person) -> None:
         made = ann.notebook(workspace=f"http://127.0.0.1:{silent.getsockname()[1]}/x.git")
         with ThreadPoolExecutor(1) as pool:
             ended = pool.submit(lab.settle)
-            silent.accept()
-            ann.act(made, "stop")
-            ended.result()
+            with silent.accept()[0]:
+                ann.act(made, "stop")
+                ended.result()
     lab.settle()
     assert ann.session(made).state == "stopped"
     assert list(lab.config.paths.notebooks.iterdir()) == []
