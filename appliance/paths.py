@@ -116,6 +116,11 @@ class Paths:
         return self.root / "envs"
 
     @property
+    def versions(self) -> Path:
+        """What sessions of notebooks left, one directory each; never mounted."""
+        return self.root / "versions"
+
+    @property
     def storage(self) -> Path:
         return self.root / "storage"
 
@@ -136,6 +141,7 @@ class Paths:
         areas = {
             "notebooks": self.notebooks,
             "envs": self.envs,
+            "versions": self.versions,
             "storage": self.storage,
             "work": self.work,
         }

@@ -35,6 +35,11 @@ class HitReply(Record):
     detail: str
     url: str
 
+class plugins_builtin__notebooks__specs__TagReply(Record):
+    id: int
+    name: str
+    dt_created: datetime
+
 class SessionReply(Record):
     id: str
     state: str
@@ -56,8 +61,15 @@ class NotebookReply(Record):
     fqdn: str | None
     token: str | None
     notebook_repo_id: str | None
+    workspace: str | None
+    workspace_ref: str | None
+    tags: builtins.list[str]
     shutdown_timeout: float | None
     is_public: bool
+    share_url: str | None
+    forked_from: str | None
+    files_state: str | None
+    files_message: str | None
     started_by_user: UserSummary
     dt_created: datetime
     dt_modified: datetime
@@ -74,6 +86,14 @@ class UserSummary(Record):
     first_name: str | None
     last_name: str | None
     public_profile_image_url: str | None
+
+class VersionReply(Record):
+    session: str
+    state: str
+    message: str | None
+    files: int
+    size_bytes: int
+    dt_created: datetime
 
 class SavedImageReply(Record):
     id: str
@@ -114,7 +134,7 @@ class CollaboratorReply(Record):
     dt_created: datetime
     dt_deleted: datetime | None
 
-class TagReply(Record):
+class plugins_builtin__projects__specs__TagReply(Record):
     id: int
     name: str
     dt_created: datetime
@@ -563,7 +583,7 @@ class _ProjectsTags:
         project_id: str,
         *,
         name: str,
-    ) -> TagReply:
+    ) -> plugins_builtin__projects__specs__TagReply:
         """Tag a project."""
 
     def list(
@@ -574,7 +594,7 @@ class _ProjectsTags:
         after: str = ...,
         order: Literal["asc", "desc"] = ...,
         order_by: str = ...,
-    ) -> Pages[TagReply]:
+    ) -> Pages[plugins_builtin__projects__specs__TagReply]:
         """Tags of a project."""
 
     def remove(
@@ -582,7 +602,7 @@ class _ProjectsTags:
         project_id: str,
         *,
         name: str,
-    ) -> TagReply:
+    ) -> plugins_builtin__projects__specs__TagReply:
         """Untag a project."""
 
 class _ProjectsCollaborators:
@@ -723,6 +743,34 @@ class _Plugins:
     ) -> builtins.list[PluginReply]:
         """All plugins."""
 
+class _NotebooksTags:
+    def add(
+        self,
+        notebook_id: str,
+        *,
+        name: str,
+    ) -> plugins_builtin__notebooks__specs__TagReply:
+        """Tag a notebook."""
+
+    def list(
+        self,
+        notebook_id: str,
+        *,
+        limit: int = ...,
+        after: str = ...,
+        order: Literal["asc", "desc"] = ...,
+        order_by: str = ...,
+    ) -> Pages[plugins_builtin__notebooks__specs__TagReply]:
+        """Tags of a notebook."""
+
+    def remove(
+        self,
+        notebook_id: str,
+        *,
+        name: str,
+    ) -> plugins_builtin__notebooks__specs__TagReply:
+        """Untag a notebook."""
+
 class _Notebooks:
     def create(
         self,
@@ -735,6 +783,10 @@ class _Notebooks:
         environment: Mapping[str, Any] | None = ...,
         registry_username: str | None = ...,
         registry_password: str | None = ...,
+        workspace: str | None = ...,
+        workspace_ref: str | None = ...,
+        workspace_username: str | None = ...,
+        workspace_password: str | None = ...,
         shutdown_timeout: float | None = ...,
         is_public: bool | None = ...,
         should_run_on_create: bool | None = ...,
@@ -756,6 +808,17 @@ class _Notebooks:
     ) -> NotebookReply:
         """One notebook."""
 
+    def fork(
+        self,
+        notebook_id: str,
+        *,
+        project_id: str,
+        name: str | None = ...,
+        session: str | None = ...,
+        cluster_id: Any = ...,
+    ) -> NotebookReply:
+        """A new notebook with its files, or with those that a session left."""
+
     def keep(
         self,
         notebook_id: str,
@@ -772,6 +835,7 @@ class _Notebooks:
         order: Literal["asc", "desc"] = ...,
         name: str = ...,
         state: str = ...,
+        tag: str = ...,
         order_by: Literal["dtCreated", "name"] = ...,
     ) -> Pages[NotebookReply]:
         """Notebooks of the team."""
@@ -785,6 +849,7 @@ class _Notebooks:
         order: Literal["asc", "desc"] = ...,
         name: str = ...,
         state: str = ...,
+        tag: str = ...,
         order_by: Literal["dtCreated", "name"] = ...,
     ) -> Pages[NotebookReply]:
         """Notebooks of a project."""
@@ -805,6 +870,14 @@ class _Notebooks:
     ) -> NotebookReply:
         """Put a notebook into another project of its team."""
 
+    def rename(
+        self,
+        notebook_id: str,
+        *,
+        name: str,
+    ) -> NotebookReply:
+        """Rename it."""
+
     def save_image(
         self,
         notebook_id: str,
@@ -818,6 +891,12 @@ class _Notebooks:
         notebook_id: str,
     ) -> builtins.list[SessionReply]:
         """Every time it ran, newest first."""
+
+    def share(
+        self,
+        notebook_id: str,
+    ) -> NotebookReply:
+        """Let whoever has its address look at it."""
 
     def start(
         self,
@@ -834,13 +913,25 @@ class _Notebooks:
         notebook_id: str,
     ) -> NotebookReply:
         """Stop it; its files stay."""
-
+    tags: _NotebooksTags
     def take(
         self,
         project_id: str,
         notebook_id: str,
     ) -> NotebookReply:
         """Take a notebook out of a project; it goes to the project Unsorted."""
+
+    def unshare(
+        self,
+        notebook_id: str,
+    ) -> NotebookReply:
+        """For its team alone again."""
+
+    def versions(
+        self,
+        notebook_id: str,
+    ) -> builtins.list[VersionReply]:
+        """What sessions left of its files, newest first."""
 
 class _MachineTypes:
     def list(

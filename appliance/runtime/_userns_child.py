@@ -16,7 +16,7 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _CLONE_NEWUSER = 0x10000000
@@ -195,7 +195,8 @@ def split(path: str) -> tuple[str, str]:
     return parent, name
 
 
-OPERATIONS: dict[str, Callable[[int, dict[str, Any]], dict[str, Any]]] = {
+Operations = Mapping[str, Callable[[int, dict[str, Any]], dict[str, Any]]]
+OPERATIONS: Operations = {
     "list": op_list,
     "stat": op_stat,
     "read": op_read,
@@ -217,12 +218,12 @@ _MEANINGS = {
 }
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
+def answer(request: dict[str, Any], operations: Operations) -> dict[str, Any]:
     """Do it; what goes wrong because of the files becomes an answer, all else ends the process."""
     try:
         if "\0" in request["path"] or request["path"].startswith("/"):
             raise Failure("Invalid", "a path is relative and holds no zero byte")
-        return OPERATIONS[request["op"]](request["root"], request)
+        return operations[request["op"]](request["root"], request)
     except Failure as failure:
         return failure.answer
     except UnicodeEncodeError:
@@ -251,21 +252,22 @@ def limit(request: dict[str, Any]) -> None:
     signal.alarm(request["seconds"])  # should the parent die before us
     limits = {
         resource.RLIMIT_CPU: request["seconds"],
-        resource.RLIMIT_AS: _MEMORY,
+        resource.RLIMIT_AS: request.get("memory_bytes", _MEMORY),
         resource.RLIMIT_NOFILE: _FILES,
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: request.get("limit", 0) if request["op"] == "read" else 0,
+        resource.RLIMIT_FSIZE: request.get("file_bytes", 0),
     }
     for which, value in limits.items():
         resource.setrlimit(which, (value, value))
 
 
-def main() -> None:
+def serve(operations: Operations) -> None:
+    """Do one request."""
     request = enter()
     limit(request)
     os.umask(0o022)
-    sys.stdout.write(json.dumps(answer(request)))
+    sys.stdout.write(json.dumps(answer(request, operations)))
 
 
-if __name__ == "__main__":
-    main()
+def main() -> None:
+    serve(OPERATIONS)

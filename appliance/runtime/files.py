@@ -70,7 +70,7 @@ class TeamFiles:
 
     def read(self, path: str, spool: int, limit_bytes: int) -> Copied:
         """Copy a regular file to a descriptor of the caller's, open for writing."""
-        answer = self._ask("read", path, spool=spool, limit=limit_bytes)
+        answer = self._ask("read", path, spool=spool, limit=limit_bytes, file_bytes=limit_bytes)
         return Copied(answer["copied"], answer["cut"], answer["mtime_ms"])
 
     def make_dir(self, path: str, mode: int = 0o755) -> None:

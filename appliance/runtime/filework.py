@@ -16,7 +16,7 @@ from appliance.boot import Appliance
 from appliance.db import write
 from appliance.errors import ApplianceError, Invalid, NotFound, TryAgain, Unavailable
 from appliance.ids import is_id, new_id
-from appliance.runtime import logwork, room, tasks
+from appliance.runtime import copywork, logwork, room, tasks
 from appliance.runtime.files import TeamFiles
 from appliance.runtime.places import Places
 from appliance.runtime.tasks import Task
@@ -24,12 +24,13 @@ from appliance.runtime.tasks import Task
 log = logging.getLogger(__name__)
 
 THREADS = 4
+COPIERS = 2  # a copy may take minutes; other work on files must not wait for it
 SPOOL_KEEP_S = 600
 REPEATED = (
     "files.remove_area",
     "logs.remove",
 )  # nobody waits for them, so they must succeed one day
-AREAS = ("notebooks", "envs")
+AREAS = ("notebooks", "envs", "versions")
 PATH_BYTES = 4096
 
 
@@ -40,11 +41,13 @@ class FileWork:
         self._appliance = appliance
         self._places = places
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="files")
+        self._copiers = ThreadPoolExecutor(COPIERS, thread_name_prefix="copy")
         self._lock = threading.Lock()
         self._busy: set[str] = set()
         self._kinds: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "files.list": self._list,
             "files.read": self._read,
+            copywork.KIND: lambda args: copywork.run(appliance, args),
             "files.remove_area": self._remove_area,
             "logs.remove": self._remove_logs,
         }
@@ -56,8 +59,14 @@ class FileWork:
                 if task.id in self._busy:
                     continue
                 self._busy.add(task.id)
-            self._pool.submit(self._run, task)
+            pool = self._copiers if task.kind == copywork.KIND else self._pool
+            pool.submit(self._run, task)
         self._sweep_spool()
+
+    def close(self) -> None:
+        """Wait for what is being done."""
+        self._pool.shutdown()
+        self._copiers.shutdown()
 
     def _run(self, task: Task) -> None:
         result, error = None, ""
@@ -79,6 +88,8 @@ class FileWork:
                 db = self._appliance.local.get()
                 with write(db):
                     tasks.finish(db, task.id, result, error)
+                    if task.kind == copywork.KIND:
+                        copywork.tell(db, task.args, result, error)
         finally:
             with self._lock:
                 self._busy.discard(task.id)

@@ -45,6 +45,9 @@ def check(workload: Workload, spec: WorkloadSpec, team: Team, config: Config) ->
         if ".." in mount.target.split("/") or target == "/" or _under_forbidden(target):
             raise Refused(f"nothing may be mounted at {mount.target}")
         _check_owner(mount, team, config)
+    place = spec.workspace and ("notebooks", spec.workspace.name)
+    if place and place not in [(mount.area, mount.name) for mount in spec.mounts]:
+        raise Refused("a workspace goes into a directory of its workload")
     for name in (*spec.env, *spec.secret_env):
         if name in RESERVED_ENV:
             raise Refused(f"the variable {name} is set by the appliance")

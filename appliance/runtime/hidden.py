@@ -25,10 +25,11 @@ _PURPOSE = "workload "
 
 @dataclass(frozen=True)
 class Hidden:
-    """env: by the name of the variable. password: for the registry of its image."""
+    """env: by the name of the variable. password: for the registry of its image. workspace: the password of its server."""
 
     env: Mapping[str, str] = field(repr=False)
     password: str = field(repr=False)
+    workspace: str = field(default="", repr=False)
 
 
 def look_up(ctx: Context, workload: Workload, spec: WorkloadSpec) -> Hidden:
@@ -38,6 +39,7 @@ def look_up(ctx: Context, workload: Workload, spec: WorkloadSpec) -> Hidden:
     return Hidden(
         {name: refs.value(ctx, text, scope) for name, text in referring.items()},
         refs.kept(ctx, spec.login.password, scope) if spec.login else "",
+        refs.kept(ctx, spec.workspace.password, scope) if spec.workspace else "",
     )
 
 
@@ -47,12 +49,14 @@ def seal(db: Db, keys: Keys, workload_id: str, spec: WorkloadSpec, hidden: Hidde
     def put(text: str) -> str:
         return vault.put(db, keys, _PURPOSE + workload_id, text)
 
-    login = spec.login
+    login, workspace = spec.login, spec.workspace
+    word = put(hidden.workspace) if hidden.workspace else ""
     return spec.model_copy(
         update={
             "env": {name: text for name, text in spec.env.items() if name not in hidden.env},
             "secret_env": {name: put(text) for name, text in hidden.env.items()},
             "login": login and login.model_copy(update={"password": put(hidden.password)}),
+            "workspace": workspace and workspace.model_copy(update={"password": word}),
         }
     )
 
@@ -69,6 +73,13 @@ def pull_login(db: Db, keys: Keys, workload: Workload) -> PullLogin | None:
     if login is None:
         return None
     return PullLogin(login.username, _read(db, keys, workload, login.password))
+
+
+def workspace_password(db: Db, keys: Keys, workload: Workload) -> str:
+    """The password of a final workload's workspace, "" without one."""
+    workspace = workload.final.workspace
+    known = workspace is not None and workspace.password
+    return _read(db, keys, workload, known) if known else ""
 
 
 def _read(db: Db, keys: Keys, workload: Workload, value_id: str) -> str:

@@ -47,6 +47,7 @@ def places(config: Config) -> list[Place]:
         Place(paths.logs, 0, web, 0o710),  # nginx is in web's group
         Place(paths.notebooks, 0, 0, 0o711),
         Place(paths.envs, 0, 0, 0o711),
+        Place(paths.versions, 0, 0, 0o711),
         Place(paths.storage, 0, 0, 0o711),
         Place(paths.work, 0, 0, 0o711),
         Place(paths.networks, 0, 0, 0o700),

@@ -14,6 +14,7 @@ from appliance.clock import Clock
 from appliance.config import Config
 from appliance.db import Db, LocalDb, write
 from appliance.errors import ApplianceError, Unavailable
+from appliance.identity import Team
 from appliance.plugins.contracts import Image
 from appliance.runtime import (
     catalogue,
@@ -26,6 +27,7 @@ from appliance.runtime import (
     socketdir,
     states,
     workloads,
+    workspaces,
 )
 from appliance.runtime.backend import (
     Backend,
@@ -38,6 +40,7 @@ from appliance.runtime.places import Places
 from appliance.runtime.reconcile import decide
 from appliance.runtime.slots import Held
 from appliance.runtime.workloads import Workload
+from appliance.runtime.workspaces import WorkspaceFailed
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +114,8 @@ class Lifecycle:
                     log.warning("stopping %s failed, trying again: %s", workload_id, error)
                     return
                 self._end(db, workload, "error", "StartFailed", str(error))
+            except WorkspaceFailed as error:
+                self._end(db, workload, "error", "WorkspaceFailed", str(error))
             except ApplianceError as error:
                 self._end(db, workload, "error", "Refused", str(error))
             except OSError as error:
@@ -150,6 +155,8 @@ class Lifecycle:
         spec, team = workload.final, identity.team_by_id(db, workload.team_id)
         guard.check(workload, spec, team, self.config)
         cleaning = room.make(self.config.paths)
+        if spec.workspace is not None:
+            self._fetch(db, workload, team)
         image = self._image(db, workload)
         digest = self.backend.image_digest(image)
         with write(db):
@@ -171,6 +178,19 @@ class Lifecycle:
             with write(db):
                 workloads.set_boot(db, workload.id, self.boot_id)
         return True
+
+    def _fetch(self, db: Db, workload: Workload, team: Team) -> None:
+        def progress(text: str) -> None:
+            self._unless_stopped(db, workload)
+            self._note(db, workload, f"fetching workspace: {text}")
+
+        password = hidden.workspace_password(db, self.places.keys, workload)
+        job = workspaces.Job(self.places, workload, self.config.team_uid(team.slot), password)
+        workspaces.fetch(job, workspaces.bounds(db, self.config), progress)
+
+    def _unless_stopped(self, db: Db, workload: Workload) -> None:
+        if workloads.get(db, workload.id).wanted == "stop":
+            raise StopWished("stopped while it was made ready")
 
     def _image(self, db: Db, workload: Workload) -> str:
         """The image to run, fetched if need be; where it can't be had, ours that stands in for it, and its user is told."""
@@ -197,6 +217,7 @@ class Lifecycle:
         spec = workload.final
 
         def progress(text: str) -> None:
+            self._unless_stopped(db, workload)
             self._note(db, workload, f"pulling {spec.image}: {text}")
 
         def unwanted() -> bool:
@@ -295,6 +316,7 @@ class Lifecycle:
         message: str,
         code: int | None = None,
     ) -> None:
+        workspaces.drop(self.places, workload)
         with write(db):
             workloads.end(db, workload.id, state, reason, message, code)
 

@@ -11,6 +11,9 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]*$", 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{3,31}$")]
 GATEWAY_SOCKET = "app.sock"
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+# No user in it, no local path, no other transport, nothing that git or a shell takes for an option.
+WORKSPACE_URL = r"^https?://[A-Za-z0-9\[][A-Za-z0-9.:\[\]-]*/[!-~]*$"
+GIT_REF = r"^([A-Za-z0-9_][A-Za-z0-9._/+@-]*)?$"
 PlainText = StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]+$")
 
 
@@ -66,6 +69,23 @@ class Login(Frozen):
     password: Annotated[str, PlainText]
 
 
+class Workspace(Frozen):
+    """What a directory of the appliance's own is filled with before the first start: a git repository, or a notebook.
+
+    name: of a mount in the area of notebooks. password: as in Login.
+    """
+
+    name: Name
+    url: Annotated[str, StringConstraints(pattern=WORKSPACE_URL, max_length=2000)]
+    ref: Annotated[str, StringConstraints(pattern=GIT_REF, max_length=250)] = ""
+    username: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4096)] = (
+        ""
+    )
+    password: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4096)] = (
+        ""
+    )
+
+
 class WorkloadSpec(Frozen):
     """One container's wish. `${SOCKET}` in command or env stands for the socket's path inside.
 
@@ -78,6 +98,7 @@ class WorkloadSpec(Frozen):
     env: dict[EnvName, str] = Field(default_factory=dict)
     secret_env: dict[EnvName, Name] = Field(default_factory=dict)
     login: Login | None = None
+    workspace: Workspace | None = None
     mounts: tuple[Mount, ...] = ()
     workdir: AbsolutePath = "/"
     instance_type: str

@@ -1,6 +1,6 @@
 """A short-lived process of ours in a team's user namespace: root there is nobody to the host.
 
-The child is a script of the standard library alone, started afresh (a fork of a threaded process is
+The child is a module of the standard library alone, started afresh (a fork of a threaded process is
 no place to work in). It unshares, waits for us to write its id maps, and drops what it does not
 need before it looks at a file. See `_userns_child.py` for the other half.
 """
@@ -13,7 +13,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,10 @@ from appliance.errors import (
     Unavailable,
 )
 
-_CHILD = Path(__file__).with_name("_userns_child.py")
+_CHILD = "appliance.runtime._userns_child"
+_PACKAGES = Path(__file__).parent.parent.parent
+# Without site-packages: the child imports what is named here, before it gives up its identity.
+_START = "import importlib, sys; sys.path[:0] = sys.argv[2:]; importlib.import_module(sys.argv[1]).main()"
 _ERRORS: dict[str, type[ApplianceError]] = {
     error.__name__: error for error in (Conflict, Forbidden, Invalid, NotFound, TryAgain)
 }
@@ -42,8 +45,12 @@ def run_in_userns(
     *,
     spool: int | None = None,
     timeout_s: float = 30,
+    child: str = _CHILD,
+    libraries: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Let the child do `request["op"]` below root; its answer.
+
+    child: the module whose main() it is. libraries: where the modules lie that it imports beside ours.
 
     root: opened here, by root, so the directories above it may be closed to the team; not a
     symbolic link.
@@ -54,7 +61,9 @@ def run_in_userns(
         fds = [root_fd] if spool is None else [root_fd, spool]
         ours = {"seconds": int(timeout_s) + 1, "spool": spool, "root": root_fd}
         body = json.dumps({**request, **ours}).encode()
-        answer = _converse(uid_start, fds, body, timeout_s)
+        answer = _converse(
+            [child, str(_PACKAGES), *map(str, libraries)], uid_start, fds, body, timeout_s
+        )
     if "error" in answer:
         raise _ERRORS[answer["error"]](answer["message"])
     return answer
@@ -73,10 +82,12 @@ def _root_fd(root: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def _converse(uid_start: int, fds: list[int], body: bytes, timeout_s: float) -> dict[str, Any]:
+def _converse(
+    arguments: list[str], uid_start: int, fds: list[int], body: bytes, timeout_s: float
+) -> dict[str, Any]:
     ends = time.monotonic() + timeout_s
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-B", str(_CHILD)],
+        [sys.executable, "-I", "-S", "-B", "-c", _START, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

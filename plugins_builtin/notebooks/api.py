@@ -10,18 +10,26 @@ from appliance.plugins import PEOPLE, ApiResource, Verb
 from appliance.runtime import logs
 from appliance.runtime.states import API_NOTEBOOK_STATES
 from appliance.schema import LogPart, LogQuery, Page, UserSummary
-from plugins_builtin.notebooks import lifetime, service
+from plugins_builtin.notebooks import forks, lifetime, service, sharing, tagging, versions
 from plugins_builtin.notebooks.service import Shown
 from plugins_builtin.notebooks.specs import (
+    ForkBody,
     KeepBody,
     NotebookBody,
     NotebookQuery,
     NotebookReply,
     NotebookSpec,
+    RenameBody,
     SavedImageReply,
     SaveImageBody,
     SessionReply,
     StartBody,
+    Tag,
+    TagBody,
+    TagQuery,
+    TagReply,
+    TagsQuery,
+    VersionReply,
 )
 
 LOG_BYTES = 1 << 18
@@ -45,8 +53,15 @@ def shown(ctx: Context, found: Shown) -> NotebookReply:
         machine_type=session.spec.instance_type if session else notebook.instance_type,
         fqdn=urlsplit(origin).netloc if found.state == "running" else None,
         started_by_user=UserSummary(id=user.id, email=user.email),
+        workspace=notebook.workspace or None,
+        workspace_ref=notebook.workspace_ref or None,
+        tags=list(found.tags),
         shutdown_timeout=notebook.shutdown_timeout_h or None,
         is_public=notebook.is_public,
+        share_url=sharing.url(ctx, notebook) or None,
+        forked_from=notebook.forked_from or None,
+        files_state=notebook.files_state or None,
+        files_message=notebook.files_message or None,
         dt_created=notebook.created_ms,
         dt_modified=notebook.modified_ms,
         dt_started=session.started_ms if session else None,
@@ -80,6 +95,10 @@ def _create(ctx: Context, body: NotebookBody) -> NotebookReply:
         idle_shutdown_h=body.idle_timeout,
         registry_username=body.registry_username,
         registry_password=body.registry_password,
+        workspace=body.workspace,
+        workspace_ref=body.workspace_ref,
+        workspace_username=body.workspace_username,
+        workspace_password=body.workspace_password,
         shutdown_timeout_h=body.shutdown_timeout or 0,
         is_public=body.is_public,
     )
@@ -89,6 +108,53 @@ def _create(ctx: Context, body: NotebookBody) -> NotebookReply:
 
 def _get(ctx: Context, notebook_id: str) -> NotebookReply:
     return shown(ctx, service.get(ctx, notebook_id))
+
+
+def _update(ctx: Context, notebook_id: str, body: RenameBody) -> NotebookReply:
+    return shown(ctx, service.rename(ctx, notebook_id, body.name))
+
+
+def _fork(ctx: Context, notebook_id: str, body: ForkBody) -> NotebookReply:
+    made = forks.fork(ctx, notebook_id, body.project_id, body.name or "", body.session)
+    return shown(ctx, made)
+
+
+def _share(ctx: Context, notebook_id: str) -> NotebookReply:
+    return shown(ctx, sharing.share(ctx, notebook_id))
+
+
+def _unshare(ctx: Context, notebook_id: str) -> NotebookReply:
+    return shown(ctx, sharing.unshare(ctx, notebook_id))
+
+
+def _versions(ctx: Context, notebook_id: str) -> list[VersionReply]:
+    return [
+        VersionReply(
+            session=version.session_id,
+            state=version.state,
+            message=version.message or None,
+            files=version.files,
+            size_bytes=version.size_bytes,
+            dt_created=version.created_ms,
+        )
+        for version in versions.versions(ctx, notebook_id)
+    ]
+
+
+def _tag(tag: Tag) -> TagReply:
+    return TagReply(id=tag.id, name=tag.name, dt_created=tag.created_ms)
+
+
+def _list_tags(ctx: Context, notebook_id: str, query: TagsQuery) -> Page[TagReply]:
+    return tagging.tags(ctx, notebook_id, query).map(_tag)
+
+
+def _add_tag(ctx: Context, notebook_id: str, body: TagBody) -> TagReply:
+    return _tag(tagging.add(ctx, notebook_id, body.name))
+
+
+def _remove_tag(ctx: Context, notebook_id: str, query: TagQuery) -> TagReply:
+    return _tag(tagging.remove(ctx, notebook_id, query.name))
 
 
 def _start(ctx: Context, notebook_id: str, body: StartBody) -> NotebookReply:
@@ -192,6 +258,26 @@ NOTEBOOKS = ApiResource(
             words="notebooks save-image", summary="Save what is installed in a running notebook as an image of the team",
         ),
         Verb(
+            "update", "PUT", "/notebooks/{notebook_id}", _update, body=RenameBody, summary="Rename it",
+            words="notebooks rename",
+        ),
+        Verb(
+            "fork", "POST", "/notebooks/{notebook_id}/fork", _fork, body=ForkBody,
+            summary="A new notebook with its files, or with those that a session left",
+        ),
+        Verb(
+            "share", "POST", "/notebooks/{notebook_id}/share", _share, by=PEOPLE,
+            summary="Let whoever has its address look at it",
+        ),
+        Verb(
+            "unshare", "POST", "/notebooks/{notebook_id}/unshare", _unshare, permission="notebooks.share", by=PEOPLE,
+            summary="For its team alone again",
+        ),
+        Verb(
+            "versions", "GET", "/notebooks/{notebook_id}/versions", _versions,
+            summary="What sessions left of its files, newest first",
+        ),
+        Verb(
             "put", "POST", "/projects/{project_id}/notebooks/{notebook_id}", _put, permission="notebooks.move",
             by=PEOPLE, summary="Put a notebook into another project of its team",
         ),
@@ -206,6 +292,22 @@ NOTEBOOKS = ApiResource(
         Verb(
             "sessions", "GET", "/notebooks/{notebook_id}/sessions", _sessions, permission="notebooks.get",
             summary="Every time it ran, newest first",
+        ),
+    ),
+)  # fmt: skip
+
+TAGS = ApiResource(
+    "notebook_tags",
+    id_prefix="",
+    spec=TagReply,
+    title="Tags of notebooks",
+    words="notebooks tags",
+    verbs=(
+        Verb("list", "GET", "/notebooks/{notebook_id}/tags", _list_tags, query=TagsQuery, summary="Tags of a notebook"),
+        Verb("add", "POST", "/notebooks/{notebook_id}/tags", _add_tag, body=TagBody, summary="Tag a notebook"),
+        Verb(
+            "remove", "DELETE", "/notebooks/{notebook_id}/tags", _remove_tag, query=TagQuery,
+            summary="Untag a notebook",
         ),
     ),
 )  # fmt: skip

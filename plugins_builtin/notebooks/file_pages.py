@@ -12,6 +12,7 @@ from appliance.errors import ApplianceError, Invalid, Unavailable
 from appliance.runtime import tasks
 from appliance.web import log_files
 from appliance.web.pages import context, page
+from plugins_builtin.notebooks import manage_pages
 from plugins_builtin.notebooks import pages as notebook_pages
 from plugins_builtin.notebooks import service
 
@@ -23,6 +24,7 @@ DOWNLOADS_AT_ONCE = 3  # of the 8 threads of a web process
 def blueprint() -> Blueprint:
     """All pages of notebooks."""
     pages = notebook_pages.blueprint()
+    manage_pages.add_rules(pages)
     at_once = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
 
     def download_in_turn(notebook_id: str) -> Response:

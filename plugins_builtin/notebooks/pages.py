@@ -13,12 +13,13 @@ from appliance.context import Context
 from appliance.errors import ApplianceError
 from appliance.plugins import InstanceType
 from appliance.runtime import logs
+from appliance.runtime.states import API_NOTEBOOK_STATES
 from appliance.runtime.workloads import Workload
 from appliance.web import forms, log_files
 from appliance.web.pages import command_line, context, done, fragment, page, project_frame
 from appliance.web.status import status_of
 from plugins_builtin.images import service as images
-from plugins_builtin.notebooks import lifetime, service
+from plugins_builtin.notebooks import lifetime, service, versions
 from plugins_builtin.notebooks.service import Shown
 from plugins_builtin.notebooks.specs import KeepBody, NotebookQuery, NotebookSpec, SaveImageBody
 from plugins_builtin.projects import service as projects
@@ -27,6 +28,10 @@ PER_PAGE = 50
 PANEL_ROWS = 8
 FIELDS = ("name", "image", "other_image", "instance_type", "command", "registry_username")
 HOURS = ("shutdown_timeout_h", "idle_shutdown_h")  # empty: not given
+OPTIONAL = ("workspace", "workspace_ref", "workspace_username", "environment", "is_public")
+PASSWORDS = ("registry_password", "workspace_password")  # never sent back
+STATES = tuple(dict.fromkeys(API_NOTEBOOK_STATES.values()))
+FILTERS = ("name", "tag", "state")
 OPENABLE = (
     "provisioning",
     "starting",
@@ -78,6 +83,11 @@ def shown_row(ctx: Context, found: Shown) -> dict[str, Any]:
         "wait_position": (session.wait_position or None) if session else None,
         "wait_reason": session.wait_reason if session else "",
         "can_edit": True,
+        "tags": found.tags,
+        "workspace": notebook.workspace,
+        "files_state": notebook.files_state,
+        "files_message": notebook.files_message,
+        "is_public": notebook.is_public,
     }
 
 
@@ -96,13 +106,18 @@ def shown_type(kind: InstanceType) -> dict[str, Any]:
 
 def _list_values(project_id: str) -> dict[str, Any]:
     ctx, after = context(), request.args.get("after", "")
-    found = service.page(ctx, NotebookQuery(limit=PER_PAGE, after=after), project_id)
+    filters = {key: request.args.get(key, "") for key in FILTERS}
+    query = NotebookQuery.model_validate({"limit": PER_PAGE, "after": after, **filters})
+    found = service.page(ctx, query, project_id)
     base = f"/projects/{project_id}/notebooks"
+    given = "".join(f"&{key}={quote(text)}" for key, text in filters.items() if text)
     return {
         "notebooks": [shown_row(ctx, item) for item in found.items],
-        "rows_url": f"{base}/rows?after={quote(after)}",
-        "previous_url": base if after else "",
-        "next_url": f"{base}?after={found.next_page}" if found.next_page else "",
+        "filters": filters,
+        "states": STATES,
+        "rows_url": f"{base}/rows?after={quote(after)}{given}",
+        "previous_url": f"{base}?{given.removeprefix('&')}".rstrip("?") if after else "",
+        "next_url": f"{base}?after={found.next_page}{given}" if found.next_page else "",
         "can_create": bool(needed_role(ctx, "notebooks.create")),
     }
 
@@ -160,7 +175,7 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
             "other_image": "",
             "command": "",
             "registry_username": "",
-            **dict.fromkeys(HOURS, ""),
+            **dict.fromkeys((*HOURS, *OPTIONAL), ""),
             **values,
         },
         errors=errors,
@@ -172,21 +187,38 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
 
 def create(project_id: str) -> Any:
     """Make and start it, or show the form again with what was typed."""
-    values = {key: request.form.get(key, "").strip() for key in FIELDS + HOURS}
-    asked = {key: values[key] for key in FIELDS if key != "other_image"}
-    asked |= {key: values[key] for key in HOURS if values[key]}
+    values = {key: request.form.get(key, "") for key in (*FIELDS, *OPTIONAL)}
+    values |= {key: request.form.get(key, "").strip() for key in HOURS}
     image_field = "other_image" if values["other_image"] else "image"
-    password = request.form.get("registry_password", "")  # never sent back
-    asked |= {"image": values[image_field], "registry_password": password}
+    passwords = {key: request.form.get(key, "") for key in PASSWORDS}
+    asked: dict[str, Any] = {**values, **passwords, "image": values[image_field]}
+    asked |= {
+        "environment": variables(values["environment"]),
+        "is_public": bool(values["is_public"]),
+    }
+    for key in ("other_image", *(key for key in HOURS if not values[key])):
+        del asked[key]
     spec, errors = forms.parse(NotebookSpec, asked)
     if spec is None:
-        errors = {image_field if key == "image" else key: text for key, text in errors.items()}
+        errors = {beside(key, image_field): text for key, text in errors.items()}
         return _new_form(project_id, values, errors), 400
     try:
         found = service.create(context(), project_id, spec)
     except ApplianceError as error:
         return _new_form(project_id, values, forms.whole(error)), status_of(error)
     return done(f"/notebooks/{found.notebook.id}")
+
+
+def variables(text: str) -> dict[str, str]:
+    """NAME=value, one a line; a line without a = is a name, and so an error if it is none."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return {line.partition("=")[0].strip(): line.partition("=")[2].strip() for line in lines}
+
+
+def beside(key: str, image_field: str) -> str:
+    """The field of the form that an error belongs to."""
+    key = key.partition(".")[0]
+    return image_field if key == "image" else key
 
 
 def _card_values(found: Shown) -> dict[str, Any]:
@@ -228,7 +260,7 @@ def notebook_frame(found: Shown, active: str) -> dict[str, Any]:
     notebook = found.notebook
     project = projects.get(context(), notebook.project_id)
     base = f"/notebooks/{notebook.id}"
-    tabs = (("Overview", base), ("Files", f"{base}/files"))
+    tabs = (("Overview", base), ("Files", f"{base}/files"), ("Settings", f"{base}/settings"))
     return {
         "crumbs": [
             ("Projects", "/projects"),
@@ -267,6 +299,8 @@ def sessions(notebook_id: str) -> str:
 
 
 def _session_rows(notebook_id: str) -> list[dict[str, Any]]:
+    ctx = context()
+    kept = {version.session_id: version for version in versions.versions(ctx, notebook_id)}
     return [
         {
             "id": session.id,
@@ -276,8 +310,9 @@ def _session_rows(notebook_id: str) -> list[dict[str, Any]]:
             "ended_ms": session.ended_ms,
             "exit_code": session.exit_code,
             "instance_type": session.spec.instance_type,
+            "version": kept.get(session.id),
         }
-        for session in service.sessions(context(), notebook_id)
+        for session in service.sessions(ctx, notebook_id)
     ]
 
 

@@ -17,6 +17,14 @@ from appliance.plugins import (
     Tab,
     hookimpl,
 )
+from appliance.runtime.limits import (
+    FORK_MIB,
+    VERSION_MIB,
+    VERSIONS_KEPT,
+    WORKSPACE_LOCAL,
+    WORKSPACE_MIB,
+    WORKSPACE_TIMEOUT_S,
+)
 from plugins_builtin.notebooks import api, lifetime, listener, service, store
 
 INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
@@ -29,7 +37,10 @@ def register_migrations() -> list[Migrations]:
 
 @hookimpl
 def register_settings() -> list[Setting]:
-    return [lifetime.IDLE_SHUTDOWN]
+    return [
+        lifetime.IDLE_SHUTDOWN, WORKSPACE_MIB, WORKSPACE_TIMEOUT_S, WORKSPACE_LOCAL, FORK_MIB, VERSION_MIB,
+        VERSIONS_KEPT,
+    ]  # fmt: skip
 
 
 @hookimpl
@@ -39,7 +50,7 @@ def register_loops() -> list[Loop]:
 
 @hookimpl
 def register_api_resources() -> list[ApiResource]:
-    return [api.NOTEBOOKS]
+    return [api.NOTEBOOKS, api.TAGS]
 
 
 @hookimpl

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,7 +17,7 @@ from appliance.events import emit
 from appliance.ids import new_id
 from appliance.plugins import Hit
 from appliance.runtime import refs, states, tasks, workloads
-from appliance.runtime.spec import Login, Mount, Route, WorkloadSpec
+from appliance.runtime.spec import Login, Mount, Route, WorkloadSpec, Workspace
 from appliance.runtime.workloads import Workload
 from appliance.schema import Page, page_of
 from plugins_builtin.images import service as images
@@ -27,6 +30,9 @@ from plugins_builtin.projects import service as projects
 KIND: Literal["n"] = "n"  # the gateway's first path segment
 OPEN = "notebooks.open"
 ENV_TARGET = "/opt/env"  # where images look for a place that keeps what users install
+TOKEN_BYTES = 18
+MOST_AT_ONCE = 500
+PASSWORDS = ("registry_password", "workspace_password")
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Shown:
 
     notebook: Notebook
     session: Workload | None
+    tags: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -47,18 +54,33 @@ class Shown:
 
 def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = True) -> Shown:
     """A new notebook, started or not: row, workload and event stand or fall together."""
+    with write(ctx.db) as db:
+        notebook, workload, team_id = add(ctx, db, project_id, spec)
+        if start_now:
+            _submit(ctx, db, notebook, workload, team_id)
+    return get(ctx, notebook.id)
+
+
+def add(
+    ctx: Context, db: Db, project_id: str, spec: NotebookSpec, **more: str
+) -> tuple[Notebook, WorkloadSpec, str]:
+    """The row of a new notebook, what to run for it, and its team. more: columns that the spec does not have."""
     team_id = require(ctx, "notebooks.create", project_id=project_id)
     notebook_id = new_id("n")
     workload = workload_spec(ctx, notebook_id, spec, team_id)
     spec = spec.model_copy(update={"instance_type": workload.instance_type})
-    with write(ctx.db) as db:
-        team_id = identity.team_of_project(db, project_id)  # it may have been deleted meanwhile
-        password = refs.keep(ctx, spec.registry_password)
-        store.insert(db, notebook_id, project_id, spec, ctx.principal.user_id, password)
-        _tell(ctx, db, "notebook.created", notebook_id, project_id, team_id)
-        if start_now:
-            _submit(ctx, db, store.get(db, notebook_id), workload, team_id)
-    return get(ctx, notebook_id)
+    team_id = identity.team_of_project(db, project_id)  # it may have been deleted meanwhile
+    columns = {name: refs.keep(ctx, getattr(spec, name)) for name in PASSWORDS} | more
+    if spec.is_public:
+        columns["share_token"] = new_token()
+    store.insert(db, notebook_id, project_id, spec, ctx.principal.user_id, columns)
+    tell(ctx, db, "notebook.created", notebook_id, project_id, team_id)
+    return store.get(db, notebook_id), workload, team_id
+
+
+def new_token() -> str:
+    """What makes a public address that nobody guesses."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec, team_id: str) -> WorkloadSpec:
@@ -99,20 +121,31 @@ def start(
     idle_h: float | None = None,
 ) -> Shown:
     """Start it again, with what is given changed from now on; Conflict while it runs or waits."""
-    notebook, team_id = _required(ctx, "notebooks.start", notebook_id)
-    notebook = replace(
-        notebook,
-        shutdown_timeout_h=notebook.shutdown_timeout_h if timeout_h is None else timeout_h,
-        idle_shutdown_h=notebook.idle_shutdown_h if idle_h is None else idle_h,
-    )
+    notebook, team_id = required(ctx, "notebooks.start", notebook_id)
     chosen = instance_type or notebook.instance_type
     workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen), team_id)
     with write(ctx.db) as db:
-        _required(ctx, "notebooks.start", notebook_id)  # again: it may have been deleted meanwhile
+        notebook, _ = required(ctx, "notebooks.start", notebook_id)  # as it is now, if it still is
+        _refuse_without_files(notebook)
+        notebook = replace(
+            notebook,
+            shutdown_timeout_h=notebook.shutdown_timeout_h if timeout_h is None else timeout_h,
+            idle_shutdown_h=notebook.idle_shutdown_h if idle_h is None else idle_h,
+        )
         store.set_instance_type(db, notebook_id, workload.instance_type)
         store.set_timeouts(db, notebook_id, notebook.shutdown_timeout_h, notebook.idle_shutdown_h)
         _submit(ctx, db, notebook, workload, team_id)
     return get(ctx, notebook_id)
+
+
+def _refuse_without_files(notebook: Notebook) -> None:
+    if notebook.files_state == "copying":
+        raise Conflict("its files are still being copied", hint="try again in a moment")
+    if notebook.files_state == "failed":
+        raise Conflict(
+            f"its files could not be copied: {notebook.files_message}",
+            hint="delete it, then fork again",
+        )
 
 
 def _spec_of(notebook: Notebook, instance_type: str) -> NotebookSpec:
@@ -131,6 +164,12 @@ def _submit(ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_i
     if notebook.registry_username:
         login = Login(username=notebook.registry_username, password=notebook.registry_password)
         spec = spec.model_copy(update={"login": login})
+    if notebook.workspace:
+        workspace = Workspace(
+            name=notebook.id, url=notebook.workspace, ref=notebook.workspace_ref,
+            username=notebook.workspace_username, password=notebook.workspace_password,
+        )  # fmt: skip
+        spec = spec.model_copy(update={"workspace": workspace})
     workload_id = workloads.submit(
         db, spec, owner_id=notebook.id, project_id=notebook.project_id, team_id=team_id,
         user_id=ctx.principal.user_id, label=notebook.name,
@@ -138,9 +177,18 @@ def _submit(ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_i
     lifetime.begin(db, workload_id, notebook.shutdown_timeout_h, notebook.idle_shutdown_h)
 
 
+def rename(ctx: Context, notebook_id: str, name: str) -> Shown:
+    """Another name, running or not."""
+    notebook, team_id = required(ctx, "notebooks.update", notebook_id)
+    with write(ctx.db) as db:
+        store.rename(db, notebook_id, name)
+        tell(ctx, db, "notebook.renamed", notebook_id, notebook.project_id, team_id)
+    return get(ctx, notebook_id)
+
+
 def stop(ctx: Context, notebook_id: str) -> Shown:
     """Ask for its end; its files stay. Repeatable; nothing happens when it does not run."""
-    notebook, _ = _required(ctx, "notebooks.stop", notebook_id)
+    notebook, _ = required(ctx, "notebooks.stop", notebook_id)
     with write(ctx.db) as db:
         session = workloads.latest(db, [notebook.id]).get(notebook.id)
         if session:
@@ -150,7 +198,7 @@ def stop(ctx: Context, notebook_id: str) -> Shown:
 
 def keep(ctx: Context, notebook_id: str, hours: float | None = None) -> Shown:
     """Put off its auto-shutdown by hours, or until what it does is done (None). Conflict when it does not run."""
-    notebook, _ = _required(ctx, "notebooks.keep", notebook_id)
+    notebook, _ = required(ctx, "notebooks.keep", notebook_id)
     with write(ctx.db) as db:
         session = workloads.latest(db, [notebook.id]).get(notebook.id)
         if session is None:
@@ -161,7 +209,7 @@ def keep(ctx: Context, notebook_id: str, hours: float | None = None) -> Shown:
 
 def save_image(ctx: Context, notebook_id: str, name: str) -> ImageShown:
     """Save what is installed in a running notebook, by apt-get as well, as an image of its team. Its files are not in it."""
-    notebook, _ = _required(ctx, "notebooks.save_image", notebook_id)
+    notebook, _ = required(ctx, "notebooks.save_image", notebook_id)
     session = workloads.latest(ctx.db, [notebook.id]).get(notebook.id)
     if session is None:
         raise Conflict(f"{notebook.name} has never run", hint="start it first")
@@ -170,20 +218,20 @@ def save_image(ctx: Context, notebook_id: str, name: str) -> ImageShown:
 
 def move(ctx: Context, notebook_id: str, project_id: str) -> Shown:
     """Put it into another project of its team; Conflict while it runs, since it works with its project's token."""
-    notebook, team_id = _required(ctx, "notebooks.move", notebook_id)
+    notebook, team_id = required(ctx, "notebooks.move", notebook_id)
     if require(ctx, "notebooks.move", project_id=project_id) != team_id:
         raise Refused("that project is another team's", hint="files stay with their team")
     with write(ctx.db) as db:
         _refuse_live(db, notebook)
         store.move(db, notebook_id, project_id)
         workloads.move_owner(db, notebook_id, project_id)
-        _tell(ctx, db, "notebook.moved", notebook_id, project_id, team_id)
+        tell(ctx, db, "notebook.moved", notebook_id, project_id, team_id)
     return get(ctx, notebook_id)
 
 
 def take_out(ctx: Context, notebook_id: str, project_id: str) -> Shown:
     """Out of a project, into the team's one for what is in no other."""
-    notebook, team_id = _required(ctx, "notebooks.move", notebook_id)
+    notebook, team_id = required(ctx, "notebooks.move", notebook_id)
     if notebook.project_id != project_id:
         raise store.not_found()
     return move(ctx, notebook_id, projects.unsorted(ctx, team_id).id)
@@ -197,7 +245,7 @@ def _refuse_live(db: Db, notebook: Notebook) -> None:
 
 def delete(ctx: Context, notebook_id: str) -> Shown:
     """Delete it with its files, logs and sessions; Conflict while it runs."""
-    notebook, team_id = _required(ctx, "notebooks.delete", notebook_id)
+    notebook, team_id = required(ctx, "notebooks.delete", notebook_id)
     shown = get(ctx, notebook_id)
     remove(ctx, notebook, team_id)
     return shown
@@ -210,37 +258,71 @@ def remove(ctx: Context, notebook: Notebook, team_id: str) -> None:
     """
     with write(ctx.db) as db:
         _refuse_live(db, notebook)
+        if store.is_being_forked(db, notebook.id):
+            raise Conflict("a fork of it is being made", hint="try again in a moment")
         store.mark_deleted(db, notebook.id)
-        refs.forget(db, notebook.registry_password)
+        for name in PASSWORDS:
+            refs.forget(db, getattr(notebook, name))
         for area in ("notebooks", "envs"):
             tasks.add(db, "files.remove_area", team_id=team_id, area=area, name=notebook.id)
         for session in workloads.history(db, notebook.id, limit=-1):
             tasks.add(db, "logs.remove", workload_id=session.id)
-        _tell(ctx, db, "notebook.deleted", notebook.id, notebook.project_id, team_id)
+        for version in store.versions(db, notebook.id):
+            store.drop_version(db, version.session_id)
+            tasks.add(
+                db, "files.remove_area", team_id=team_id, area="versions", name=version.session_id
+            )
+        tell(ctx, db, "notebook.deleted", notebook.id, notebook.project_id, team_id)
 
 
 def get(ctx: Context, notebook_id: str) -> Shown:
-    notebook, _ = _required(ctx, "notebooks.get", notebook_id)
-    return Shown(notebook, workloads.latest(ctx.db, [notebook.id]).get(notebook.id))
+    notebook, _ = required(ctx, "notebooks.get", notebook_id)
+    return _shown(ctx, [notebook])[0]
+
+
+def _shown(ctx: Context, notebooks: Sequence[Notebook]) -> list[Shown]:
+    ids = [notebook.id for notebook in notebooks]
+    sessions, tags = workloads.latest(ctx.db, ids), store.tag_names(ctx.db, ids)
+    return [
+        Shown(notebook, sessions.get(notebook.id), tuple(tags.get(notebook.id, ())))
+        for notebook in notebooks
+    ]
 
 
 def page(ctx: Context, query: NotebookQuery, project_id: str = "") -> Page[Shown]:
-    """Notebooks of a project, or of the principal's team. A filter by state may make pages shorter than asked."""
+    """Notebooks of a project, or of the principal's team."""
     project_id = project_id or ctx.principal.project_id
     team_id = require(ctx, "notebooks.list", project_id=project_id, team_id=ctx.principal.team_id)
-    found = store.find(
-        ctx.db, team_id=team_id, project_id=project_id, name=query.name, after=query.after,
-        limit=query.limit + 1, newest_first=query.order == "desc", by_name=query.order_by == "name",
-    )  # fmt: skip
-    part = page_of(found, query.limit, lambda notebook: notebook.id)
-    sessions = workloads.latest(ctx.db, [notebook.id for notebook in part.items])
-    shown = [Shown(notebook, sessions.get(notebook.id)) for notebook in part.items]
-    if query.state:
-        wanted = query.state.lower()
-        shown = [
-            s for s in shown if wanted in (s.state, states.API_NOTEBOOK_STATES[s.state].lower())
-        ]
-    return Page(shown, part.next_page)
+    matching = (
+        shown
+        for shown in _all(ctx, query, team_id, project_id)
+        if not query.state or query.state.lower() in names_of(shown.state)
+    )
+    return page_of(
+        list(itertools.islice(matching, query.limit + 1)),
+        query.limit,
+        lambda shown: shown.notebook.id,
+    )
+
+
+def names_of(state: str) -> tuple[str, str]:
+    """What a state is called here and in rest-v1, in lower case."""
+    return state, states.API_NOTEBOOK_STATES[state].lower()
+
+
+def _all(ctx: Context, query: NotebookQuery, team_id: str, project_id: str) -> Iterator[Shown]:
+    """All behind the query's cursor, read in parts: a state is known only from the newest workload."""
+    after, size = query.after, query.limit + 1
+    tags = [name.strip() for name in query.tag.split(",") if name.strip()]
+    while True:
+        found = store.find(
+            ctx.db, team_id=team_id, project_id=project_id, name=query.name, tags=tags, after=after,
+            limit=size, newest_first=query.order == "desc", by_name=query.order_by == "name",
+        )  # fmt: skip
+        yield from _shown(ctx, found)
+        if len(found) < size:
+            return
+        after, size = found[-1].id, MOST_AT_ONCE
 
 
 def search(ctx: Context, text: str, limit: int) -> list[Hit]:
@@ -254,13 +336,13 @@ def search(ctx: Context, text: str, limit: int) -> list[Hit]:
 
 def sessions(ctx: Context, notebook_id: str) -> list[Workload]:
     """Every time it ran, newest first."""
-    notebook, _ = _required(ctx, "notebooks.get", notebook_id)
+    notebook, _ = required(ctx, "notebooks.get", notebook_id)
     return workloads.history(ctx.db, notebook.id)
 
 
 def session_log(ctx: Context, notebook_id: str, workload_id: str) -> Workload:
     """The session whose log may be read; NotFound when it is another notebook's."""
-    notebook, _ = _required(ctx, "notebooks.logs", notebook_id)
+    notebook, _ = required(ctx, "notebooks.logs", notebook_id)
     for session in workloads.history(ctx.db, notebook.id, limit=-1):
         if session.id == workload_id:
             return session
@@ -269,14 +351,14 @@ def session_log(ctx: Context, notebook_id: str, workload_id: str) -> Workload:
 
 def files_of(ctx: Context, notebook_id: str) -> tuple[Notebook, str]:
     """The notebook whose files may be read, and its team."""
-    return _required(ctx, "notebooks.files", notebook_id)
+    return required(ctx, "notebooks.files", notebook_id)
 
 
 def owner_name(ctx: Context, notebook: Notebook) -> str:
     return identity.user_by_id(ctx.db, notebook.created_by).handle
 
 
-def _required(ctx: Context, permission: str, notebook_id: str) -> tuple[Notebook, str]:
+def required(ctx: Context, permission: str, notebook_id: str) -> tuple[Notebook, str]:
     require_user(ctx)
     notebook = store.get(ctx.db, notebook_id)
     try:
@@ -285,7 +367,7 @@ def _required(ctx: Context, permission: str, notebook_id: str) -> tuple[Notebook
         raise store.not_found() from None
 
 
-def _tell(ctx: Context, db: Db, name: str, notebook_id: str, project_id: str, team_id: str) -> None:
+def tell(ctx: Context, db: Db, name: str, notebook_id: str, project_id: str, team_id: str) -> None:
     emit(
         db,
         name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script
 from appliance.errors import NotFound
-from plugins_builtin.notebooks.specs import Limits, Notebook, NotebookSpec
+from plugins_builtin.notebooks.specs import Limits, Notebook, NotebookSpec, Tag, Version
 
 migrations = Migrations("notebooks")
 
@@ -64,9 +65,47 @@ def m004_idle_shutdown(db: Database) -> None:
     )
 
 
+@migrations()
+def m005_workspace(db: Database) -> None:
+    script(
+        db,
+        """
+        ALTER TABLE notebooks ADD COLUMN workspace TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN workspace_ref TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN workspace_username TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN workspace_password TEXT NOT NULL DEFAULT '';
+        """,
+    )
+
+
+@migrations()
+def m006_forks_shares_tags_versions(db: Database) -> None:
+    """files_state: "" when its files are there, "copying", or "failed" with files_message."""
+    script(
+        db,
+        """
+        ALTER TABLE notebooks ADD COLUMN forked_from TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN files_state TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN files_message TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notebooks ADD COLUMN share_token TEXT NOT NULL DEFAULT '';
+        CREATE UNIQUE INDEX notebooks_by_share ON notebooks (share_token) WHERE share_token <> '';
+        CREATE INDEX notebooks_by_origin ON notebooks (forked_from) WHERE files_state = 'copying';
+        CREATE TABLE notebook_tags (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, notebook_id TEXT NOT NULL REFERENCES notebooks(id), name TEXT NOT NULL,
+            created_ms INTEGER NOT NULL, UNIQUE (notebook_id, name));
+        CREATE TABLE notebook_versions (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT, notebook_id TEXT NOT NULL REFERENCES notebooks(id),
+            session_id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, message TEXT NOT NULL DEFAULT '',
+            files INTEGER NOT NULL DEFAULT 0, size_bytes INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL);
+        CREATE INDEX notebook_versions_by_notebook ON notebook_versions (notebook_id, seq);
+        """,
+    )
+
+
 _COLUMNS = (
     "seq, id, project_id, name, image, instance_type, command, environment, created_by, created_ms, modified_ms,"
-    " registry_username, registry_password, shutdown_timeout_h, is_public, idle_shutdown_h"
+    " registry_username, registry_password, workspace, workspace_ref, workspace_username, workspace_password,"
+    " shutdown_timeout_h, is_public, idle_shutdown_h, forked_from, files_state, files_message, share_token"
 )
 
 
@@ -84,21 +123,27 @@ def not_found() -> NotFound:
 
 
 def insert(
-    db: Db, notebook_id: str, project_id: str, spec: NotebookSpec, created_by: str, password: str
+    db: Db,
+    notebook_id: str,
+    project_id: str,
+    spec: NotebookSpec,
+    created_by: str,
+    kept: Mapping[str, str],
 ) -> None:
-    """password: the registry's, as `refs.keep` gave it."""
+    """kept: both passwords as `refs.keep` gave them, and columns that the spec does not have."""
     now = db.clock.now_ms()
-    execute(
-        db,
-        "INSERT INTO notebooks (id, project_id, name, image, instance_type, command, environment, created_by,"
-        " created_ms, modified_ms, registry_username, registry_password, shutdown_timeout_h, is_public, idle_shutdown_h)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            notebook_id, project_id, spec.name, spec.image, spec.instance_type, spec.command,
-            json.dumps(spec.environment), created_by, now, now, spec.registry_username, password,
-            spec.shutdown_timeout_h, spec.is_public, spec.idle_shutdown_h,
-        ),
-    )  # fmt: skip
+    given = {
+        **spec.model_dump(),
+        **kept,
+        "environment": json.dumps(spec.environment),
+        "id": notebook_id,
+        "project_id": project_id,
+        "created_by": created_by,
+        "created_ms": now,
+        "modified_ms": now,
+    }
+    names, places = ", ".join(given), ", ".join(f":{name}" for name in given)
+    execute(db, f"INSERT INTO notebooks ({names}) VALUES ({places})", given)
 
 
 def get(db: Db, notebook_id: str) -> Notebook:
@@ -111,10 +156,11 @@ def get(db: Db, notebook_id: str) -> Notebook:
 
 
 def find(
-    db: Db, *, team_id: str = "", project_id: str = "", name: str = "", after: str = "", limit: int,
-    newest_first: bool = True, by_name: bool = False,
+    db: Db, *, team_id: str = "", project_id: str = "", name: str = "", tags: Iterable[str] = (),
+    after: str = "", limit: int, newest_first: bool = True, by_name: bool = False,
 ) -> list[Notebook]:  # fmt: skip
-    """Notebooks of a project, or of all projects of a team, behind the one of id `after`; name: a part of it.
+    """Notebooks of a project, or of all projects of a team, behind the one of id `after`; name: a part of it;
+    tags: all of which it has.
 
     newest_first: descending. by_name: in the order of their names, not of their making.
     """
@@ -126,9 +172,18 @@ def find(
         " AND (:project = '' OR project_id = :project)"
         " AND (:team = '' OR project_id IN (SELECT project_id FROM project_teams WHERE team_id = :team))"
         " AND (:name = '' OR instr(lower(name), lower(:name)) > 0)"
+        " AND NOT EXISTS (SELECT value FROM json_each(:tags) EXCEPT"
+        " SELECT name FROM notebook_tags WHERE notebook_id = notebooks.id)"
         f" AND (:after = '' OR ({place}) {sign} (SELECT {place} FROM notebooks WHERE id = :after))"
         f" ORDER BY {place.replace(',', f' {order},')} {order} LIMIT :limit",
-        {"project": project_id, "team": team_id, "name": name, "after": after, "limit": limit},
+        {
+            "project": project_id,
+            "team": team_id,
+            "name": name,
+            "after": after,
+            "limit": limit,
+            "tags": json.dumps(list(tags)),
+        },
     )
     return [_load(item) for item in found]
 
@@ -176,3 +231,162 @@ def put_limits(db: Db, limits: Limits) -> None:
         " :hold_until_ms, :warned_ms)",
         asdict(limits),
     )
+
+
+def rename(db: Db, notebook_id: str, name: str) -> None:
+    execute(
+        db,
+        "UPDATE notebooks SET name = ?, modified_ms = ? WHERE id = ?",
+        (name, db.clock.now_ms(), notebook_id),
+    )
+
+
+def set_files(db: Db, notebook_id: str, state: str, message: str = "") -> bool:
+    """Whether its files are there: "" for yes, "copying", "failed". False when it was deleted."""
+    return bool(
+        execute(
+            db,
+            "UPDATE notebooks SET files_state = ?, files_message = ? WHERE id = ? AND deleted_ms IS NULL",
+            (state, message, notebook_id),
+        )
+    )
+
+
+def set_share(db: Db, notebook_id: str, token: str) -> None:
+    """Public under this token; "" = not any more."""
+    execute(
+        db,
+        "UPDATE notebooks SET is_public = ?, share_token = ? WHERE id = ?",
+        (bool(token), token, notebook_id),
+    )
+
+
+def is_being_forked(db: Db, notebook_id: str) -> bool:
+    """Whether its files are being copied to a new notebook."""
+    found = row(
+        db,
+        "SELECT 1 FROM notebooks WHERE forked_from = ? AND files_state = 'copying' AND deleted_ms IS NULL",
+        (notebook_id,),
+    )
+    return found is not None
+
+
+def by_share(db: Db, token: str) -> Notebook | None:
+    """The public notebook of this token."""
+    found = row(
+        db,
+        f"SELECT {_COLUMNS} FROM notebooks WHERE share_token = ? AND share_token <> '' AND is_public"
+        " AND deleted_ms IS NULL",
+        (token,),
+    )
+    return _load(found) if found else None
+
+
+def add_tag(db: Db, notebook_id: str, name: str) -> None:
+    """Nothing happens when it has this tag already."""
+    execute(
+        db,
+        "INSERT OR IGNORE INTO notebook_tags (notebook_id, name, created_ms) VALUES (?, ?, ?)",
+        (notebook_id, name, db.clock.now_ms()),
+    )
+
+
+def tag(db: Db, notebook_id: str, name: str) -> Tag:
+    """NotFound."""
+    found = row(
+        db,
+        "SELECT id, name, created_ms FROM notebook_tags WHERE notebook_id = ? AND name = ?",
+        (notebook_id, name),
+    )
+    if found is None:
+        raise NotFound(f"this notebook has no tag {name[:100]!r}")
+    return Tag(**found)
+
+
+def tags(db: Db, notebook_id: str, after: int, limit: int, newest_first: bool = True) -> list[Tag]:
+    """Tags behind the one of number `after` (0 = from the start)."""
+    sign, order = ("<", "DESC") if newest_first else (">", "ASC")
+    found = rows(
+        db,
+        "SELECT id, name, created_ms FROM notebook_tags WHERE notebook_id = ?"
+        f" AND (? = 0 OR id {sign} ?) ORDER BY id {order} LIMIT ?",
+        (notebook_id, after, after, limit),
+    )
+    return [Tag(**item) for item in found]
+
+
+def tag_names(db: Db, notebook_ids: Iterable[str]) -> dict[str, list[str]]:
+    """The tags of each notebook that has some, in the order of the alphabet."""
+    found = rows(
+        db,
+        "SELECT notebook_id, name FROM notebook_tags WHERE notebook_id IN (SELECT value FROM json_each(?))"
+        " ORDER BY name",
+        (json.dumps(list(notebook_ids)),),
+    )
+    names: dict[str, list[str]] = {}
+    for item in found:
+        names.setdefault(item["notebook_id"], []).append(item["name"])
+    return names
+
+
+def remove_tag(db: Db, notebook_id: str, name: str) -> None:
+    execute(db, "DELETE FROM notebook_tags WHERE notebook_id = ? AND name = ?", (notebook_id, name))
+
+
+_VERSION = "seq, notebook_id, session_id, state, message, files, size_bytes, created_ms"
+
+
+def add_version(db: Db, notebook_id: str, session_id: str) -> bool:
+    """A version that is being copied; False when this session has one."""
+    return bool(
+        execute(
+            db,
+            "INSERT OR IGNORE INTO notebook_versions (notebook_id, session_id, state, created_ms)"
+            " VALUES (?, ?, 'copying', ?)",
+            (notebook_id, session_id, db.clock.now_ms()),
+        )
+    )
+
+
+def end_version(
+    db: Db, session_id: str, state: str, message: str = "", files: int = 0, size_bytes: int = 0
+) -> bool:
+    """How its copy ended: "ready" or "failed"; False when there is no such version any more."""
+    return bool(
+        execute(
+            db,
+            "UPDATE notebook_versions SET state = ?, message = ?, files = ?, size_bytes = ? WHERE session_id = ?",
+            (state, message, files, size_bytes, session_id),
+        )
+    )
+
+
+def versions(db: Db, notebook_id: str) -> list[Version]:
+    """What past sessions left, newest first."""
+    found = rows(
+        db,
+        f"SELECT {_VERSION} FROM notebook_versions WHERE notebook_id = ? ORDER BY seq DESC",
+        (notebook_id,),
+    )
+    return [Version(**item) for item in found]
+
+
+def version(db: Db, notebook_id: str, session_id: str) -> Version:
+    """NotFound when that session left none."""
+    found = row(
+        db,
+        f"SELECT {_VERSION} FROM notebook_versions WHERE notebook_id = ? AND session_id = ?",
+        (notebook_id, session_id),
+    )
+    if found is None:
+        raise NotFound("nothing was kept of this session", hint="choose another version")
+    return Version(**found)
+
+
+def version_of_session(db: Db, session_id: str) -> Version | None:
+    found = row(db, f"SELECT {_VERSION} FROM notebook_versions WHERE session_id = ?", (session_id,))
+    return Version(**found) if found else None
+
+
+def drop_version(db: Db, session_id: str) -> None:
+    execute(db, "DELETE FROM notebook_versions WHERE session_id = ?", (session_id,))

@@ -200,7 +200,7 @@ def test_what_is_installed_is_kept_with_the_notebook(lab: Lab, ann: Person) -> N
     lab.settle()
     ann.api("DELETE", f"notebooks/{notebook.id}")
     asked = [task.args for task in tasks.waiting(lab.db) if task.kind == "files.remove_area"]
-    assert {(args["area"], args["name"]) for args in asked} == {
+    assert {(args["area"], args["name"]) for args in asked} >= {
         ("notebooks", notebook.id),
         ("envs", notebook.id),
     }

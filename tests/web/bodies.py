@@ -14,6 +14,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
     "notebooks.keep": {"hours": 1},
+    "notebooks.update": {"name": "renamed"},
+    "notebooks.fork": {"projectId": "$project_id"},
+    "notebook_tags.add": {"name": "new"},
     "settings.set": {"value": "2"},
     "api_keys.create": {"name": "new"},
     "notebooks.save_image": {"name": "saved"},
@@ -35,4 +38,8 @@ BODIES: dict[str, dict[str, Any]] = {
     },
 }
 
-QUERIES: dict[str, str] = {"project_tags.remove": "?name=tag", "search.find": "?q=nb"}
+QUERIES: dict[str, str] = {
+    "project_tags.remove": "?name=tag",
+    "notebook_tags.remove": "?name=tag",
+    "search.find": "?q=nb",
+}

@@ -71,6 +71,7 @@ class World:
         self.lab.settle()
         self.owner.api("POST", f"projects/{notebook.project_id}/tags", name="tag")
         image = self.owner.api("POST", "images", name="img", container="docker.io/library/x:1")
+        self.owner.api("POST", f"{notebook.path}/tags", name="tag")
         other = self.lab.user("other", role="member")
         return {
             "notebook_id": notebook.id,

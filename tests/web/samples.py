@@ -57,6 +57,11 @@ def notebook(state: str = "running", **fields: Any) -> dict[str, Any]:
             "C2 needs 2 CPUs, 1 is free; protein folding has 6" if state == "pending" else ""
         ),
         "can_edit": True,
+        "tags": ("vision", NASTY),
+        "workspace": "https://github.com/lab/ablation",
+        "files_state": "",
+        "files_message": "",
+        "is_public": state == "stopped",
         **fields,
     }
 
@@ -123,6 +128,7 @@ SESSIONS = [
         "ended_ms": None,
         "exit_code": None,
         "instance_type": "C2",
+        "version": None,
     },
     {
         "id": "wa",
@@ -132,6 +138,7 @@ SESSIONS = [
         "ended_ms": NOW_MS - 20 * HOUR,
         "exit_code": 1,
         "instance_type": "C1",
+        "version": {"state": "ready", "message": "", "files": 3, "size_bytes": 48_213},
     },
 ]
 DETAIL: dict[str, Any] = {
@@ -142,7 +149,7 @@ DETAIL: dict[str, Any] = {
     "used": {"ms": NOW_MS - 95 * MINUTE, "by": "a busy kernel"},
     "stop": None,
     "memory_killed_ms": None,
-    "tabs": _tabs("Overview", "Files"),
+    "tabs": _tabs("Overview", "Files", "Settings"),
     "log": {
         "workload": "wb",
         "text": LOG,
@@ -165,6 +172,21 @@ STOPPING_SOON = {
     },
     "memory_killed_ms": NOW_MS - 100 * MINUTE,
 }
+NOTEBOOK_SETTINGS = {
+    **DETAIL,
+    "tabs": _tabs("Settings", "Overview", "Files"),
+    "values": {"name": "diffusion ablation", "tag": ""},
+    "errors": {},
+    "tags": ("vision", NASTY),
+    "share_url": "http://localhost:8080/share/AbCd",
+}
+FORK: dict[str, Any] = {
+    "title": "Fork",
+    "notebook": {"id": "nk3v9x2m1q8z7w4", "name": NASTY},
+    "projects": [{"value": "pr7h2k9d3s5", "label": "Segmentation"}],
+    "values": {"project_id": "pr7h2k9d3s5", "name": f"Fork of {NASTY}", "session": ""},
+    "errors": {},
+}
 FAILED = notebook(
     "failed",
     reason="OutOfMemory",
@@ -182,6 +204,8 @@ ROWS = {
     ],
     "rows_url": "/projects/pr7h2k9d3s5/notebooks?rows=1",
     "can_create": True,
+    "filters": {"name": "", "tag": "vision", "state": "Running"},
+    "states": ("Pending", "Running", "Stopped"),
     "previous_url": "",
     "next_url": "/projects/pr7h2k9d3s5/notebooks?after=n5",
 }
@@ -197,6 +221,11 @@ NEW_NOTEBOOK: dict[str, Any] = {
         "shutdown_timeout_h": "",
         "idle_shutdown_h": "",
         "registry_username": "",
+        "workspace": "",
+        "workspace_ref": "",
+        "workspace_username": "",
+        "environment": "",
+        "is_public": "",
     },
     "errors": {},
     "images": [
