@@ -17,7 +17,7 @@ from appliance.boot import Appliance
 from appliance.db import write
 from appliance.errors import ApplianceError, Invalid, NotFound, TryAgain, Unavailable
 from appliance.ids import is_id, new_id
-from appliance.runtime import logwork, tasks
+from appliance.runtime import logwork, rendering, tasks
 from appliance.runtime.files import TeamFiles
 from appliance.runtime.places import Places
 from appliance.runtime.tasks import Task
@@ -25,6 +25,7 @@ from appliance.runtime.tasks import Task
 log = logging.getLogger(__name__)
 
 THREADS = 4
+RENDERERS = 2  # the two can take most of a minute; other work on files must not wait for them
 SPOOL_KEEP_S = 600
 DISK_RESERVE_BYTES = 1 << 30  # the database lives on this disk
 REPEATED = (
@@ -42,11 +43,13 @@ class FileWork:
         self._appliance = appliance
         self._places = places
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="files")
+        self._renderers = ThreadPoolExecutor(RENDERERS, thread_name_prefix="render")
         self._lock = threading.Lock()
         self._busy: set[str] = set()
         self._kinds: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "files.list": self._list,
             "files.read": self._read,
+            "files.view": self._view,
             "files.remove_area": self._remove_area,
             "logs.remove": self._remove_logs,
         }
@@ -58,8 +61,15 @@ class FileWork:
                 if task.id in self._busy:
                     continue
                 self._busy.add(task.id)
-            self._pool.submit(self._run, task)
+            pool = self._renderers if task.kind == "files.view" else self._pool
+            pool.submit(self._run, task)
         self._sweep_spool()
+        rendering.sweep(self._appliance.config)
+
+    def close(self) -> None:
+        """Wait for what is being done."""
+        self._pool.shutdown()
+        self._renderers.shutdown()
 
     def _run(self, task: Task) -> None:
         result, error = None, ""
@@ -129,6 +139,11 @@ class FileWork:
             os.close(descriptor)
         return {"spool": name, "size_bytes": copied.size}
 
+    def _view(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        name, path = args["name"], _path(args)
+        return {"file": rendering.view(self._appliance.config, files, name, path)}
+
     def _remove_area(self, args: dict[str, Any]) -> dict[str, Any]:
         try:
             root, files = self._root(args)
@@ -136,6 +151,7 @@ class FileWork:
             return {}
         files.remove_tree()  # TryAgain when there was too much for one turn
         root.rmdir()
+        rendering.forget(self._appliance.config, args["name"])
         return {}
 
     def _remove_logs(self, args: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from appliance.errors import ApplianceError, Invalid, Unavailable
 from appliance.runtime import logs, tasks
 from appliance.web.pages import context, page
 from plugins_builtin.notebooks import pages as notebook_pages
-from plugins_builtin.notebooks import service
+from plugins_builtin.notebooks import service, view_pages
 
 RANGE_BYTES = 1 << 18
 MAX_DOWNLOAD_BYTES = 1 << 30
@@ -37,6 +37,7 @@ def blueprint() -> Blueprint:
 
     pages.add_url_rule("/notebooks/<notebook_id>/files", "files", files)
     pages.add_url_rule("/notebooks/<notebook_id>/files/download", "download", download_in_turn)
+    view_pages.add(pages)
     pages.add_url_rule("/notebooks/<notebook_id>/log", "log_newer", log_newer)
     pages.add_url_rule("/notebooks/<notebook_id>/log/<workload_id>", "log", log)
     return pages
@@ -44,7 +45,7 @@ def blueprint() -> Blueprint:
 
 def files(notebook_id: str) -> str:
     """One directory."""
-    ctx, path = context(), _path_asked()
+    ctx, path = context(), path_asked()
     found = service.get(ctx, notebook_id)
     notebook, team_id = service.files_of(ctx, notebook_id)
     entries: list[dict[str, Any]] = []
@@ -73,27 +74,28 @@ def _entry(notebook_id: str, path: str, item: dict[str, Any]) -> dict[str, Any]:
     base = f"/notebooks/{notebook_id}/files"
     kind = item["type"]
     return {
-        "name": _shown(item["name"]),
+        "name": shown_name(item["name"]),
         "is_dir": kind == "dir",
-        "url": f"{base}?path={_quoted(inside)}",
+        "url": f"{base}?path={quoted(inside)}",
         "size_bytes": item["size_bytes"] if kind == "file" else None,
         "modified_ms": item["modified_ms"],
-        "download_url": f"{base}/download?path={_quoted(inside)}" if kind == "file" else "",
+        "view_url": view_pages.url(notebook_id, inside) if kind == "file" else "",
+        "download_url": f"{base}/download?path={quoted(inside)}" if kind == "file" else "",
     }
 
 
-def _path_asked() -> str:
+def path_asked() -> str:
     """Flask's own args would replace bytes that are no UTF-8; such a file could be seen and never downloaded."""
     query = parse_qs(request.query_string.decode("latin-1"), errors="surrogateescape")
     return query.get("path", [""])[0].strip("/")
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """For a page, which has to be UTF-8."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
     """For a URL; names that are no UTF-8 come as surrogates and go out as their bytes."""
     return quote(path.encode("utf-8", "surrogateescape"))
 
@@ -102,13 +104,13 @@ def _trail(notebook_id: str, path: str) -> list[tuple[str, str]]:
     base = f"/notebooks/{notebook_id}/files"
     trail, parts = [("/notebooks", base)], [part for part in path.split("/") if part]
     for count, part in enumerate(parts, 1):
-        trail.append((_shown(part), f"{base}?path={_quoted('/'.join(parts[:count]))}"))
+        trail.append((shown_name(part), f"{base}?path={quoted('/'.join(parts[:count]))}"))
     return trail
 
 
 def download(notebook_id: str) -> Response:
     """One regular file, as an attachment whatever it holds: it never renders in our origin."""
-    ctx, path = context(), _path_asked()
+    ctx, path = context(), path_asked()
     notebook, team_id = service.files_of(ctx, notebook_id)
     if not path:
         raise Invalid("which file?", hint="choose one from the list")

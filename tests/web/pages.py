@@ -23,6 +23,7 @@ from tests.web.samples import (
     ROWS,
     SECRETS,
     STARTING,
+    VIEW,
     notebook,
 )
 from tests.web.samples_people import PEOPLE
@@ -163,6 +164,16 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("notebook-log", "notebooks/_log.html", DETAIL),
     ("notebook-sessions", "notebooks/_sessions.html", DETAIL),
     ("files", "notebooks/files.html", FILES),
+    ("view", "notebooks/view.html", VIEW),
+    (
+        "view-not",
+        "notebooks/view.html",
+        {
+            **VIEW,
+            "source_url": "",
+            "error": "this file can't be shown: it is no notebook: download it",
+        },
+    ),
     ("files-empty", "notebooks/files.html", {**FILES, "entries": [], "truncated": False}),
     ("secrets", "secrets/list.html", SECRETS),
     (

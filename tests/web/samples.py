@@ -277,6 +277,7 @@ FILES = {
             "is_dir": True,
             "size_bytes": None,
             "modified_ms": NOW_MS - DAY,
+            "view_url": "",
             "download_url": "",
         },
         {
@@ -285,6 +286,7 @@ FILES = {
             "is_dir": False,
             "size_bytes": 48_213,
             "modified_ms": NOW_MS - MINUTE,
+            "view_url": "/view/x.ipynb",
             "download_url": "/d?path=x",
         },
         {
@@ -293,10 +295,21 @@ FILES = {
             "is_dir": False,
             "size_bytes": 3_441_213_440,
             "modified_ms": NOW_MS - 5 * HOUR,
+            "view_url": "",
             "download_url": "/d?path=y",
         },
     ],
     "truncated": True,
+    "error": "",
+}
+VIEW = {
+    **DETAIL,
+    "tabs": _tabs("Files", "Overview"),
+    "name": NASTY + ".ipynb",
+    "kind": "notebook",
+    "source_url": "/rendered",
+    "folder_url": "/files",
+    "download_url": "/d?path=x",
     "error": "",
 }
 ERROR = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,8 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
         "switch": "on",
         "listener": "ghost",
         "event_id": "1",
+        "path": "a.txt",
+        "file": "0" * 48 + ".html",
     }
     found = []
     for rule in lab.app.url_map.iter_rules():
@@ -78,7 +81,7 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
         if method in (rule.methods or ()) and rule.rule not in OPEN:
             path = rule.rule
             for name in rule.arguments:
-                path = path.replace(f"<{name}>", values[name])
+                path = re.sub(f"<([a-z]+:)?{name}>", values[name], path)
             found.append((rule, path))
     assert found
     return found
@@ -108,7 +111,7 @@ def files_served(lab: Lab) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-        work._pool.shutdown()
+        work.close()
 
 
 @pytest.fixture
