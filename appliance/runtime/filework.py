@@ -15,10 +15,10 @@ from typing import Any
 from appliance import identity
 from appliance.boot import Appliance
 from appliance.db import write
-from appliance.errors import ApplianceError, Invalid, NotFound, TryAgain, Unavailable
+from appliance.errors import ApplianceError, Conflict, Invalid, NotFound, TryAgain, Unavailable
 from appliance.ids import is_id, new_id
-from appliance.runtime import logwork, rendering, tasks
-from appliance.runtime.files import TeamFiles
+from appliance.runtime import logwork, rendering, tasks, uploads
+from appliance.runtime.files import Copied, TeamFiles
 from appliance.runtime.places import Places
 from appliance.runtime.tasks import Task
 
@@ -49,6 +49,11 @@ class FileWork:
         self._kinds: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "files.list": self._list,
             "files.read": self._read,
+            "files.archive": self._archive,
+            "files.write": self._write,
+            "files.rename": self._rename,
+            "files.make_dir": self._make_dir,
+            "files.remove": self._remove,
             "files.view": self._view,
             "files.remove_area": self._remove_area,
             "logs.remove": self._remove_logs,
@@ -65,6 +70,7 @@ class FileWork:
             pool.submit(self._run, task)
         self._sweep_spool()
         rendering.sweep(self._appliance.config)
+        uploads.sweep(self._appliance.config)
 
     def close(self) -> None:
         """Wait for what is being done."""
@@ -122,14 +128,25 @@ class FileWork:
         size_bytes = files.stat(_path(args)).size
         if size_bytes > int(args["limit_bytes"]):
             raise _too_large()  # known before the first GiB is copied
+        return self._spooled(files.read, args, size_bytes)
+
+    def _archive(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        return self._spooled(files.archive, args, 0)
+
+    def _spooled(
+        self, copy: Callable[[str, int, int], Copied], args: dict[str, Any], size_bytes: int
+    ) -> dict[str, Any]:
+        """A copy for nginx, of size_bytes or of anything up to the limit."""
         spool = self._appliance.config.paths.spool
-        if shutil.disk_usage(spool).free < size_bytes + DISK_RESERVE_BYTES:
+        spare = shutil.disk_usage(spool).free - DISK_RESERVE_BYTES
+        if spare < size_bytes or spare <= 0:
             raise Unavailable("the disk is nearly full", hint="delete something, or ask an admin")
-        name = new_id("spool")
+        name, limit_bytes = new_id("spool"), min(int(args["limit_bytes"]), spare)
         descriptor = os.open(spool / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
         try:
             os.fchown(descriptor, 0, self._appliance.config.proxy_uid)
-            copied = files.read(_path(args), descriptor, int(args["limit_bytes"]))
+            copied = copy(_path(args), descriptor, limit_bytes)
             if copied.cut:
                 raise _too_large()
         except ApplianceError:
@@ -143,6 +160,33 @@ class FileWork:
         _, files = self._root(args)
         name, path = args["name"], _path(args)
         return {"file": rendering.view(self._appliance.config, files, name, path)}
+
+    def _write(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        config, path = self._appliance.config, _path(args)
+        with uploads.opened(config, str(args["upload"])) as (descriptor, size_bytes):
+            if shutil.disk_usage(config.paths.notebooks).free < size_bytes + DISK_RESERVE_BYTES:
+                raise Conflict("the disk is nearly full", hint="delete something, or ask an admin")
+            files.write(path, descriptor, size_bytes, bool(args["replace"]))
+        uploads.forget(config, str(args["upload"]))
+        return {}
+
+    def _rename(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        files.rename(_path(args), _path({"path": args["to"]}))
+        return {}
+
+    def _make_dir(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        files.make_dir(_path(args), new=True)
+        return {}
+
+    def _remove(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        if not _path(args).strip("/."):
+            raise Invalid("the top folder can't be deleted", hint="delete the notebook")
+        files.remove_tree(_path(args))
+        return {}
 
     def _remove_area(self, args: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -10,14 +10,13 @@ from urllib.parse import parse_qs, quote
 from flask import Blueprint, Response, request
 
 from appliance.errors import ApplianceError, Invalid, Unavailable
-from appliance.runtime import logs, tasks
+from appliance.runtime import logs
 from appliance.web.pages import context, page
+from plugins_builtin.notebooks import files as file_work
 from plugins_builtin.notebooks import pages as notebook_pages
 from plugins_builtin.notebooks import service, view_pages
 
 RANGE_BYTES = 1 << 18
-MAX_DOWNLOAD_BYTES = 1 << 30
-DOWNLOAD_TIMEOUT_S = 120.0
 DOWNLOADS_AT_ONCE = 3  # of the 8 threads of a web process
 
 
@@ -45,27 +44,33 @@ def blueprint() -> Blueprint:
 
 def files(notebook_id: str) -> str:
     """One directory."""
-    ctx, path = context(), path_asked()
+    return listing(notebook_id, path_asked())
+
+
+def listing(notebook_id: str, path: str, **values: Any) -> str:
+    """The page of a directory. values: of a form on it that did not work, with `errors`."""
+    ctx = context()
     found = service.get(ctx, notebook_id)
-    notebook, team_id = service.files_of(ctx, notebook_id)
     entries: list[dict[str, Any]] = []
     truncated, error = False, ""
     try:
-        answer = tasks.ask(
-            ctx.db, "files.list", team_id=team_id, area="notebooks", name=notebook.id, path=path
-        )
-        entries = [_entry(notebook.id, path, item) for item in answer["entries"]]
+        answer = file_work.listing(ctx, notebook_id, path)
+        entries = [_entry(notebook_id, path, item) for item in answer["entries"]]
         truncated = answer["truncated"]
     except ApplianceError as failure:
         error = str(failure)
+    base = f"/notebooks/{notebook_id}/files"
+    shell = notebook_pages.notebook_frame(found, "Files")
     return page(
         "notebooks/files.html",
-        notebook.name,
-        path=_trail(notebook.id, path),
+        found.notebook.name,
+        path=_trail(notebook_id, path),
+        query=f"?path={quoted(path)}",
+        archive_url=f"{base}/download?path={quoted(path)}&folder=1",
         entries=entries,
         truncated=truncated,
         error=error,
-        **notebook_pages.notebook_frame(found, "Files"),
+        **{"values": {}, "errors": {}, **shell, **values},
     )
 
 
@@ -80,6 +85,8 @@ def _entry(notebook_id: str, path: str, item: dict[str, Any]) -> dict[str, Any]:
         "size_bytes": item["size_bytes"] if kind == "file" else None,
         "modified_ms": item["modified_ms"],
         "view_url": view_pages.url(notebook_id, inside) if kind == "file" else "",
+        "change_url": f"{base}/change?path={quoted(inside)}",
+        "archive_url": f"{base}/download?path={quoted(inside)}&folder=1" if kind == "dir" else "",
         "download_url": f"{base}/download?path={quoted(inside)}" if kind == "file" else "",
     }
 
@@ -109,18 +116,15 @@ def _trail(notebook_id: str, path: str) -> list[tuple[str, str]]:
 
 
 def download(notebook_id: str) -> Response:
-    """One regular file, as an attachment whatever it holds: it never renders in our origin."""
-    ctx, path = context(), path_asked()
-    notebook, team_id = service.files_of(ctx, notebook_id)
-    if not path:
+    """A regular file or a folder's zip, as an attachment whatever it holds: it never renders in our origin."""
+    path, folder = path_asked(), request.args.get("folder") == "1"
+    service.files_of(context(), notebook_id)
+    if not path and not folder:
         raise Invalid("which file?", hint="choose one from the list")
-    answer = tasks.ask(
-        ctx.db, "files.read", DOWNLOAD_TIMEOUT_S, team_id=team_id, area="notebooks", name=notebook.id,
-        path=path, limit_bytes=MAX_DOWNLOAD_BYTES,
-    )  # fmt: skip
+    spool = file_work.spooled(context(), notebook_id, path, folder)
     reply = Response(content_type="application/octet-stream")
-    reply.headers["X-Accel-Redirect"] = f"/_spool/{answer['spool']}"
-    name = quote(path.rpartition("/")[2].encode("utf-8", "surrogateescape"))
+    reply.headers["X-Accel-Redirect"] = f"/_spool/{spool}"
+    name = quoted(path.rpartition("/")[2] or notebook_id) + (".zip" if folder else "")
     reply.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
     return reply
 

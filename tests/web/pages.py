@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.web.admin_samples import ADMIN_PAGES
 from tests.web.samples import (
+    CHANGE,
     CLUSTER,
     DETAIL,
     ERROR,
@@ -164,6 +165,7 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("notebook-log", "notebooks/_log.html", DETAIL),
     ("notebook-sessions", "notebooks/_sessions.html", DETAIL),
     ("files", "notebooks/files.html", FILES),
+    ("change", "notebooks/change.html", CHANGE),
     ("view", "notebooks/view.html", VIEW),
     (
         "view-not",
@@ -174,7 +176,20 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
             "error": "this file can't be shown: it is no notebook: download it",
         },
     ),
-    ("files-empty", "notebooks/files.html", {**FILES, "entries": [], "truncated": False}),
+    (
+        "files-empty",
+        "notebooks/files.html",
+        {
+            **FILES,
+            "entries": [],
+            "truncated": False,
+            "values": {"name": "raw"},
+            "errors": {
+                "name": "there is something by this name already",
+                "file": "the disk is full",
+            },
+        },
+    ),
     ("secrets", "secrets/list.html", SECRETS),
     (
         "secrets-cluster-member",

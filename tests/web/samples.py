@@ -278,6 +278,8 @@ FILES = {
             "size_bytes": None,
             "modified_ms": NOW_MS - DAY,
             "view_url": "",
+            "change_url": "/change?path=x",
+            "archive_url": "/d?path=data&folder=1",
             "download_url": "",
         },
         {
@@ -287,6 +289,8 @@ FILES = {
             "size_bytes": 48_213,
             "modified_ms": NOW_MS - MINUTE,
             "view_url": "/view/x.ipynb",
+            "change_url": "/change?path=x",
+            "archive_url": "",
             "download_url": "/d?path=x",
         },
         {
@@ -296,11 +300,27 @@ FILES = {
             "size_bytes": 3_441_213_440,
             "modified_ms": NOW_MS - 5 * HOUR,
             "view_url": "",
+            "change_url": "/change?path=x",
+            "archive_url": "",
             "download_url": "/d?path=y",
         },
     ],
     "truncated": True,
     "error": "",
+    "query": "?path=data",
+    "archive_url": "/d?path=&folder=1",
+    "values": {},
+    "errors": {},
+}
+CHANGE = {
+    **DETAIL,
+    "tabs": _tabs("Files", "Overview"),
+    "path": "data/" + NASTY,
+    "value": NASTY,
+    "errors": {"name": "there is something by this name already"},
+    "query": "?path=x",
+    "folder_url": "/files?path=data",
+    "action": "/files",
 }
 VIEW = {
     **DETAIL,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from appliance.runtime import _render_child
 from appliance.runtime.rendering import VIEW_POLICY
 from tests.runtime import hostile_notebook
-from tests.web.gallery import CHROMIUM, serving
+from tests.web.gallery import CHROMIUM, Handler, serving
 
 pytestmark = [
     pytest.mark.browser,
@@ -107,3 +108,39 @@ def test_the_policy_alone_holds_as_well(page: Page, site: str) -> None:
     expect(page.locator("p")).to_have_text("seen")
     assert page.title() != "hacked"
     assert page.evaluate("self.origin") == "null"
+
+
+class Uploads(Handler):
+    """A page of files, and what its script sends."""
+
+    got: ClassVar[dict[str, bytes]]
+    broken: ClassVar[list[int]]
+    taken: ClassVar[list[str]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        asked = {key: value[0] for key, value in parse_qs(urlsplit(self.path).query).items()}
+        assert self.headers["X-CSRF-Token"] and asked["path"] == "data"
+        if "/take" in self.path:
+            self.taken.append(parse_qs(body.decode())["name"][0])
+            return self.answer(b'{"done": true}', "application/json")
+        sent = self.got.get(asked["upload"], b"")
+        if self.broken:
+            return self.send_error(self.broken.pop())
+        self.got[asked["upload"]] = sent[: int(asked["offset"])] + body
+        size = len(self.got[asked["upload"]])
+        return self.answer(f'{{"size": {size}}}'.encode(), "application/json")
+
+
+def test_large_files_go_in_pieces_that_are_sent_again(page: Page, tmp_path: Path) -> None:
+    Uploads.got, Uploads.taken, Uploads.broken = {}, [], [502]
+    large = b"0123456789abcdef" * (1 << 20)  # two pieces and no more
+    with serving(Uploads) as url:
+        page.goto(f"{url}/files")
+        for name, content in (("größe.bin", large + b"end"), ("empty", b"")):
+            (tmp_path / name).write_bytes(content)
+        page.set_input_files("#file", [tmp_path / "größe.bin", tmp_path / "empty"])
+        with page.expect_navigation():  # all went well: the list is loaded again
+            page.get_by_role("button", name="Upload", exact=True).click()
+    assert Uploads.taken == ["größe.bin", "empty"]
+    assert sorted(Uploads.got.values()) == sorted([large + b"end", b""])

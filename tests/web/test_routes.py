@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +11,6 @@ from werkzeug.routing import Rule
 from appliance import api_keys
 from appliance.db import write
 from appliance.runtime import tasks
-from appliance.runtime.filework import FileWork
 from appliance.runtime.limits import CPU_OVERCOMMIT
 from plugins_builtin.container_registries import store as registries
 from plugins_builtin.container_registries.specs import RegistryBody
@@ -23,6 +19,7 @@ from plugins_builtin.secrets.specs import CLUSTER, Place
 from tests.lab import Lab, Person, Thing, registry
 from tests.web.bodies import BODIES, QUERIES, REGISTRY
 from tests.web.matrix import installed
+from tests.web.supervising import files_served
 
 OPEN = {
     "/login",
@@ -91,27 +88,6 @@ def registry_of(lab: Lab) -> str:
     """The id of the registry that the team has."""
     (found,) = registries.of_team(lab.db, lab.team("lab").id)
     return found.id
-
-
-@contextmanager
-def files_served(lab: Lab) -> Iterator[None]:
-    """The supervisor's part of work on files, in a thread of its own."""
-    done = threading.Event()
-    work = FileWork(lab.appliance, lab.places)
-
-    def serve() -> None:
-        while not done.wait(0.01):
-            work.turn()
-        lab.appliance.local.get().conn.close()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        work.close()
 
 
 @pytest.fixture
