@@ -39,7 +39,15 @@ FOR_ADMINS = {
 NEEDS_MORE = {
     "/v1/search": {"q": "a"},
     "/notebooks/<notebook_id>/files/download": {"path": "a.txt"},
+    "/notebooks/<notebook_id>/port": {"port": "6006"},
 }
+
+
+REDIRECTS = (
+    "/projects/<project_id>",
+    "/open/<kind>/<target>",
+    "/notebooks/<notebook_id>/port",
+)
 
 
 def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, str]]:
@@ -109,7 +117,7 @@ def test_a_member_sees_every_page(lab: Lab, ann: Person, notebook: Thing) -> Non
     with files_served(lab):
         for rule, path in urls(lab, notebook, "GET", api=False):
             answer = ann.http.get(path, query_string=NEEDS_MORE.get(rule.rule, {}))
-            redirects = rule.rule in ("/projects/<project_id>", "/open/<kind>/<target>")
+            redirects = rule.rule in REDIRECTS
             expected = (303,) if redirects else (200, 204)
             if path.startswith("/admin/"):
                 expected = (403,)
