@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import pkgutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from flask import Flask, g, request
+from flask import Blueprint, Flask, g, request
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from appliance import boot, events
 from appliance.access import NOBODY
 from appliance.boot import Appliance
+from appliance.plugins import Pages
 from appliance.web import api, auth, errors, internal, openapi, pages, reference, signin
 
 log = logging.getLogger(__name__)
@@ -63,5 +66,11 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(api.blueprint(resources, document))
     app.register_blueprint(reference.blueprint(document))
     for contribution in appliance.registry.pages:
-        app.register_blueprint(contribution.blueprint())
+        app.register_blueprint(_blueprint(contribution))
     return app
+
+
+def _blueprint(contribution: Pages) -> Blueprint:
+    made = contribution.blueprint
+    found: Callable[[], Blueprint] = pkgutil.resolve_name(made) if isinstance(made, str) else made
+    return found()

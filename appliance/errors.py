@@ -1,4 +1,4 @@
-"""Errors of the domain. They know no HTTP; only web/errors.py maps them to status numbers."""
+"""Errors of the domain. They know no HTTP; only web/status.py maps them to status numbers."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from appliance import api_keys, identity, sessions
@@ -65,31 +66,26 @@ def session_principal(db: Db, session: sessions.Session | None) -> Principal:
     """The user behind a session, in the team that the session works in; NOBODY without one."""
     if session is None:
         return NOBODY
-    user = identity.user_by_id(db, session.user_id)
-    return Principal(
-        "user",
-        user_id=user.id,
-        user_name=user.handle,
-        team_id=session.team_id,
-        is_admin=user.is_admin,
-        credential=session.digest,
-        by="session",
-    )
+    return _user(db, session.user_id, session.team_id, session.digest, "session")
 
 
 def key_principal(db: Db, key: api_keys.ApiKey | None) -> Principal:
     """The user behind an API key, in its team; NOBODY without one."""
-    if key is None:
-        return NOBODY
-    user = identity.user_by_id(db, key.user_id)
+    return NOBODY if key is None else _user(db, key.user_id, key.team_id, key.id, "key")
+
+
+def _user(
+    db: Db, user_id: str, team_id: str, credential: str, by: Literal["session", "key"]
+) -> Principal:
+    user = identity.user_by_id(db, user_id)
     return Principal(
         "user",
         user_id=user.id,
         user_name=user.handle,
-        team_id=key.team_id,
+        team_id=team_id,
         is_admin=user.is_admin,
-        credential=key.id,
-        by="key",
+        credential=credential,
+        by=by,
     )
 
 

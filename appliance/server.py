@@ -159,7 +159,9 @@ def set_setting(key: str, value: str, data: str | None) -> None:
     ctx = admin_context(data)
     setting = ctx.registry.settings.get(key)
     if setting is None:
-        raise click.ClickException(f"there is no setting {key}: see `appliance admin settings list`")
+        raise click.ClickException(
+            f"there is no setting {key}: see `appliance admin settings list`"
+        )
     with write(ctx.db) as db:
         settings.put(db, setting, value, ctx.keys)
     click.echo(f"{key} = {'***' if setting.secret else settings.get(ctx.db, setting)}")

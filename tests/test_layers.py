@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,3 +145,21 @@ def test_sql_stays_with_its_tables(path: Path) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     assert [text for text in texts if SQL.match(text) and text != HEALTH] == []
+
+
+def test_only_the_web_pays_for_pages() -> None:
+    """The other processes load every plugin as well, and what they load is memory for as long as they run."""
+    script = (
+        "import sys; from appliance import boot; from appliance.plugins import loader; loader.load();"
+        " import appliance.web.stream;"
+        " print(*{'flask', 'httpx', 'rich', 'nbconvert'} & set(sys.modules))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert found.stdout.split() == []

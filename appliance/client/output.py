@@ -144,9 +144,18 @@ def _shown(value: Any, schema: Schema, document: Document, now: datetime | None)
         if schema.get("format") == "date-time":
             return ago(datetime.fromisoformat(value), now or datetime.now(UTC))
         return plain(value)
+    name = _name_of(value) if isinstance(value, Mapping) else None
+    if name:
+        return plain(name)
     if isinstance(value, Mapping | list):
         return plain(json.dumps(value, ensure_ascii=False))
     return str(value)
+
+
+def _name_of(thing: Mapping[str, Any]) -> str | None:
+    """What people call something inside an answer: a user by e-mail, anything else with an id by its name."""
+    found = thing.get("email") or thing.get("name")
+    return found if "id" in thing and isinstance(found, str) else None
 
 
 def _style(state: Any) -> str:

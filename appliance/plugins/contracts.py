@@ -120,9 +120,13 @@ class NavItem:
 
 @dataclass(frozen=True)
 class Pages:
-    """HTML pages: a blueprint with its own templates, what it adds to the navigation and to a project."""
+    """HTML pages: a blueprint with its own templates, what it adds to the navigation and to a project.
 
-    blueprint: Callable[[], Blueprint]
+    blueprint: what makes it, or where that is, as "package.module:function"; only web looks there, and the other
+    processes need not load what pages need.
+    """
+
+    blueprint: Callable[[], Blueprint] | str
     nav: tuple[NavItem, ...] = ()
     tabs: tuple[Tab, ...] = ()
 

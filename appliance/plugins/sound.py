@@ -41,7 +41,11 @@ def check_fields(plugin: str, item: Any) -> None:
         fits = (
             isinstance(value, PLAIN[kind])
             if kind in PLAIN
-            else callable(value) if kind.startswith("Callable") else True
+            else (
+                callable(value) or (kind.endswith("| str") and isinstance(value, str))
+                if kind.startswith("Callable")
+                else True
+            )
         )
         if kind.startswith("tuple"):
             fits = isinstance(value, tuple)

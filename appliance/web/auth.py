@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from flask import Response
-from werkzeug.wrappers import Request
+from werkzeug.wrappers import Request, Response
 
 from appliance import api_keys, gate, sessions
 from appliance.access import NOBODY, Principal

@@ -15,8 +15,8 @@ from appliance.errors import Unauthenticated
 from appliance.gate import Service
 from appliance.runtime import holders, workloads
 from appliance.web import auth
-from appliance.web.errors import envelope
 from appliance.web.pages import context, local_path
+from appliance.web.status import envelope
 
 GATE_COOKIE = "gate"
 NOTHING_THERE = "unix:/nonexistent:"  # nginx answers 502 at once, and the starting page takes over

@@ -66,14 +66,14 @@ def _show(found: Mapping[str, list[Operation]]) -> str:
 
 
 def groups(document: Document) -> dict[str, list[Operation]]:
-    """The operations under the title of their resource, in the order of the document."""
+    """The operations under the title of their resource, in alphabetical order of the titles."""
     titles = {tag["name"]: tag["description"] for tag in document["tags"]}
     found: dict[str, list[Operation]] = {title: [] for title in titles.values()}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             shown = _operation(document, path, method.upper(), operation)
             found[titles[operation["tags"][0]]].append(shown)
-    return {title: operations for title, operations in found.items() if operations}
+    return {title: operations for title, operations in sorted(found.items()) if operations}
 
 
 def _operation(document: Document, path: str, method: str, given: Mapping[str, Any]) -> Operation:

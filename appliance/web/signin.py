@@ -12,8 +12,8 @@ from appliance.context import Context
 from appliance.db import write
 from appliance.errors import ApplianceError, NotFound, Refused
 from appliance.web import auth
-from appliance.web.errors import status_of
 from appliance.web.pages import context, done, local_path
+from appliance.web.status import status_of
 
 blueprint = Blueprint("signin", __name__)
 

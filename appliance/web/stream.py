@@ -28,7 +28,7 @@ from appliance.errors import ApplianceError, Forbidden, NotFound, Unauthenticate
 from appliance.events import Event
 from appliance.runtime import logs, workloads
 from appliance.web import auth
-from appliance.web.errors import envelope, status_of
+from appliance.web.status import envelope, status_of
 
 log = logging.getLogger(__name__)
 

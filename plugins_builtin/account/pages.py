@@ -12,8 +12,8 @@ from appliance.context import Context
 from appliance.db import write
 from appliance.errors import ApplianceError
 from appliance.web import auth, forms
-from appliance.web.errors import status_of
 from appliance.web.pages import context, done, page
+from appliance.web.status import status_of
 from plugins_builtin.account import service
 from plugins_builtin.account.specs import KeyForm, PasswordForm
 from plugins_builtin.api_keys import service as api_keys

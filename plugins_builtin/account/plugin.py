@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.plugins import ApiResource, Pages, PluginInfo, hookimpl
-from plugins_builtin.account import api, pages
+from plugins_builtin.account import api
 
 INFO = PluginInfo("account", title="Account", requires=("api_keys", "auth_password", "teams"))
 
@@ -15,4 +15,4 @@ def register_api_resources() -> list[ApiResource]:
 
 @hookimpl
 def register_pages() -> list[Pages]:
-    return [Pages(pages.blueprint)]
+    return [Pages("plugins_builtin.account.pages:blueprint")]

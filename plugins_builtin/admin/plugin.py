@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, Searchable, hookimpl
-from plugins_builtin.admin import api, pages, service
+from plugins_builtin.admin import api, service
 
 INFO = PluginInfo("admin", title="Administration")
 
@@ -20,7 +20,7 @@ def register_pages() -> list[Pages]:
         NavItem("Settings", "admin.settings", "settings", order=94, admin=True),
         NavItem("Health", "admin.health", "heart-rate-monitor", order=96, admin=True),
     )
-    return [Pages(pages.blueprint, nav=nav)]
+    return [Pages("plugins_builtin.admin.pages:blueprint", nav=nav)]
 
 
 @hookimpl

@@ -11,8 +11,8 @@ from appliance.access import require_admin
 from appliance.errors import ApplianceError
 from appliance.identity import User
 from appliance.web import forms
-from appliance.web.errors import status_of
 from appliance.web.pages import context, done, page
+from appliance.web.status import status_of
 from plugins_builtin.auth_password import service
 from plugins_builtin.auth_password.specs import NewUserForm
 from plugins_builtin.teams import service as teams

@@ -6,7 +6,7 @@ import click
 from sqlite_utils import Migrations
 
 from appliance.plugins import AuthProvider, NavItem, Pages, PluginInfo, SetupStep, hookimpl
-from plugins_builtin.auth_password import commands, pages, service, store
+from plugins_builtin.auth_password import commands, service, store
 
 INFO = PluginInfo("auth_password", title="Password sign-in", requires=("teams",))
 
@@ -35,6 +35,7 @@ def register_commands() -> list[click.Command]:
 def register_pages() -> list[Pages]:
     return [
         Pages(
-            pages.blueprint, nav=(NavItem("Users", "users.index", "user", order=100, admin=True),)
+            "plugins_builtin.auth_password.pages:blueprint",
+            nav=(NavItem("Users", "users.index", "user", order=100, admin=True),),
         )
     ]

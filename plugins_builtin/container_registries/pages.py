@@ -9,8 +9,8 @@ from flask import Blueprint, request
 from appliance.errors import ApplianceError
 from appliance.schema import PageQuery
 from appliance.web import forms
-from appliance.web.errors import status_of
 from appliance.web.pages import context, done, page
+from appliance.web.status import status_of
 from plugins_builtin.container_registries import service
 from plugins_builtin.container_registries.specs import RegistryBody, RegistryChange, Tested
 

@@ -8,7 +8,7 @@ from appliance.context import Context
 from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, hookimpl
 from appliance.runtime.spec import SpecPatch
 from appliance.runtime.workloads import Workload
-from plugins_builtin.container_registries import api, pages, service, store
+from plugins_builtin.container_registries import api, service, store
 
 INFO = PluginInfo("container_registries", title="Container registries")
 
@@ -26,7 +26,7 @@ def register_api_resources() -> list[ApiResource]:
 @hookimpl
 def register_pages() -> list[Pages]:
     nav = NavItem("Registries", "container_registries.index", "box", order=84)
-    return [Pages(pages.blueprint, nav=(nav,))]
+    return [Pages("plugins_builtin.container_registries.pages:blueprint", nav=(nav,))]
 
 
 @hookimpl

@@ -7,16 +7,18 @@ Source of the protocol: https://distribution.github.io/distribution/spec/auth/to
 
 from __future__ import annotations
 
+import base64
 import json
 import time
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from urllib.parse import urlencode, urlsplit
+from urllib.request import parse_http_list, parse_keqv_list
 
-import httpx
-from httpx import BasicAuth
-from werkzeug.http import parse_dict_header
+import urllib3
 
 TIMEOUT_S = 10.0
 ANSWER_BYTES = 1 << 20
+Headers = Mapping[str, str]
 
 
 class SignInFailed(Exception):
@@ -26,15 +28,17 @@ class SignInFailed(Exception):
 def try_sign_in(address: str, username: str, password: str) -> None:
     """Blocks for up to TIMEOUT_S and a little; SignInFailed says why not. address: scheme and host."""
     ends = time.monotonic() + TIMEOUT_S
+    login = base64.b64encode(f"{username}:{password}".encode()).decode()
+    who = {"Authorization": f"Basic {login}"}
     try:
-        with httpx.Client(timeout=TIMEOUT_S / 2, follow_redirects=False) as client:
-            _sign_in(client, address, BasicAuth(username, password), username, ends)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        with urllib3.PoolManager(timeout=TIMEOUT_S / 2, retries=False) as client:
+            _sign_in(client, address, who, username, ends)
+    except urllib3.exceptions.HTTPError as error:
         raise SignInFailed(f"the registry can't be reached: {type(error).__name__}") from error
 
 
 def _sign_in(
-    client: httpx.Client, address: str, who: BasicAuth, username: str, ends: float
+    client: urllib3.PoolManager, address: str, who: Headers, username: str, ends: float
 ) -> None:
     url = f"{address}/v2/"
     status, header, _ = _get(client, url, ends)
@@ -44,9 +48,9 @@ def _sign_in(
         raise SignInFailed(f"no registry answers at {address}: HTTP status {status}")
     scheme, _, rest = header.partition(" ")
     if scheme.lower() == "basic":
-        status, _, _ = _get(client, url, ends, auth=who)
+        status, _, _ = _get(client, url, ends, headers=who)
     elif scheme.lower() == "bearer":
-        token = _token(client, parse_dict_header(rest), address, who, username, ends)
+        token = _token(client, _asked(rest), address, who, username, ends)
         status, _, _ = _get(client, url, ends, headers={"Authorization": f"Bearer {token}"})
     else:
         raise SignInFailed("the registry wants a kind of sign-in that is not known here")
@@ -55,16 +59,17 @@ def _sign_in(
 
 
 def _token(
-    client: httpx.Client, asked: dict[str, str | None], address: str, who: BasicAuth, username: str,
+    client: urllib3.PoolManager, asked: Mapping[str, str], address: str, who: Headers, username: str,
     ends: float,
 ) -> str:  # fmt: skip
-    realm = asked.get("realm") or ""
+    realm = asked.get("realm", "")
     schemes = ("https",) if address.startswith("https:") else ("https", "http")
     if urlsplit(realm).scheme not in schemes:  # the password must not leave in clear
         raise SignInFailed("the registry names no safe address to sign in at")
     params = {"account": username}
     params |= {name: text for name in ("service", "scope") if (text := asked.get(name))}
-    status, _, body = _get(client, realm, ends, auth=who, params=params)
+    mark = "&" if urlsplit(realm).query else "?"
+    status, _, body = _get(client, f"{realm}{mark}{urlencode(params)}", ends, headers=who)
     if status != 200:
         raise SignInFailed(_refused(status))
     try:
@@ -77,6 +82,14 @@ def _token(
     return token
 
 
+def _asked(challenge: str) -> Mapping[str, str]:
+    """What follows "Bearer" in the answer's header; nothing where it is malformed."""
+    try:
+        return parse_keqv_list(parse_http_list(challenge))
+    except ValueError:
+        return {}
+
+
 def _refused(status: int) -> str:
     if status in (401, 403):
         return "user name or password are wrong"
@@ -84,16 +97,17 @@ def _refused(status: int) -> str:
 
 
 def _get(
-    client: httpx.Client, url: str, ends: float, auth: BasicAuth | None = None,
-    headers: dict[str, str] | None = None, params: dict[str, str] | None = None,
-) -> tuple[int, str, bytes]:  # fmt: skip
+    client: urllib3.PoolManager, url: str, ends: float, headers: Headers | None = None
+) -> tuple[int, str, bytes]:
     """Status, what it asks for and the beginning of the body."""
     body = b""
-    with client.stream("GET", url, auth=auth, headers=headers, params=params) as answer:
-        for chunk in answer.iter_bytes(1 << 16):
+    with client.request(
+        "GET", url, headers=headers, redirect=False, preload_content=False
+    ) as answer:
+        for chunk in answer.stream(1 << 16):
             body += chunk
             if len(body) >= ANSWER_BYTES or time.monotonic() > ends:
                 break
     if time.monotonic() > ends:
         raise SignInFailed("the registry takes too long to answer")
-    return answer.status_code, answer.headers.get("WWW-Authenticate", ""), body
+    return answer.status, answer.headers.get("WWW-Authenticate", ""), body

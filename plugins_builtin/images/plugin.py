@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.plugins import Image, NavItem, Pages, PluginInfo, hookimpl
-from plugins_builtin.images import catalogue, pages
+from plugins_builtin.images import catalogue
 
 INFO = PluginInfo("images", title="Images")
 
@@ -15,4 +15,9 @@ def register_images() -> list[Image]:
 
 @hookimpl
 def register_pages() -> list[Pages]:
-    return [Pages(pages.blueprint, nav=(NavItem("Images", "images.index", "photo", order=40),))]
+    return [
+        Pages(
+            "plugins_builtin.images.pages:blueprint",
+            nav=(NavItem("Images", "images.index", "photo", order=40),),
+        )
+    ]

@@ -14,8 +14,8 @@ from appliance.runtime import capacity, workloads
 from appliance.runtime.limits import CPU_OVERCOMMIT
 from appliance.runtime.scheduler import Capacity, Lease
 from appliance.runtime.workloads import Workload
-from appliance.web.errors import status_of
 from appliance.web.pages import context, done, fragment, page
+from appliance.web.status import status_of
 from plugins_builtin.instance_types import service
 
 

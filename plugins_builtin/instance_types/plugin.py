@@ -16,7 +16,7 @@ from appliance.plugins import (
 )
 from appliance.runtime import capacity
 from appliance.runtime.limits import CPU_OVERCOMMIT
-from plugins_builtin.instance_types import api, pages, service, store
+from plugins_builtin.instance_types import api, service, store
 
 INFO = PluginInfo("instance_types", title="Instance types")
 
@@ -45,7 +45,7 @@ def register_settings() -> list[Setting]:
 def register_pages() -> list[Pages]:
     return [
         Pages(
-            pages.blueprint,
+            "plugins_builtin.instance_types.pages:blueprint",
             nav=(
                 NavItem("Cluster", "instance_types.cluster", "server-2", order=70),
                 NavItem("Machine types", "instance_types.names", "server", order=110, admin=True),

@@ -14,8 +14,8 @@ from appliance.plugins import InstanceType
 from appliance.runtime import logs
 from appliance.runtime.workloads import Workload
 from appliance.web import forms
-from appliance.web.errors import status_of
 from appliance.web.pages import command_line, context, done, fragment, page, project_frame
+from appliance.web.status import status_of
 from plugins_builtin.notebooks import service
 from plugins_builtin.notebooks.service import Shown
 from plugins_builtin.notebooks.specs import NotebookQuery, NotebookSpec

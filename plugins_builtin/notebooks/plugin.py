@@ -7,7 +7,7 @@ from sqlite_utils import Migrations
 from appliance.context import Context
 from appliance.events import Event
 from appliance.plugins import ApiResource, Pages, Panel, PluginInfo, Searchable, Tab, hookimpl
-from plugins_builtin.notebooks import api, change_pages, listener, service, store
+from plugins_builtin.notebooks import api, listener, service, store
 
 INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
 
@@ -24,7 +24,12 @@ def register_api_resources() -> list[ApiResource]:
 
 @hookimpl
 def register_pages() -> list[Pages]:
-    return [Pages(change_pages.blueprint, tabs=(Tab("Notebooks", "notebooks.index", order=10),))]
+    return [
+        Pages(
+            "plugins_builtin.notebooks.change_pages:blueprint",
+            tabs=(Tab("Notebooks", "notebooks.index", order=10),),
+        )
+    ]
 
 
 @hookimpl

@@ -158,7 +158,7 @@ COLLABORATORS = ApiResource(
     "project_collaborators",
     id_prefix="",
     spec=CollaboratorReply,
-    title="Collaborators of projects: the members of its team",
+    title="Collaborators of projects",
     words="projects collaborators",
     columns=("user.id", "user.email", "dtCreated"),
     verbs=(
@@ -201,7 +201,7 @@ THINGS = ApiResource(
     "project_things",
     id_prefix="",
     spec=ThingReply,
-    title="Models and deployments of projects: none, until this appliance can make some",
+    title="Models and deployments of projects",
     words="projects",
     verbs=tuple(
         Verb(

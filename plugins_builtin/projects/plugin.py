@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlite_utils import Migrations
 
 from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, Searchable, Tab, hookimpl
-from plugins_builtin.projects import api, pages, service, store
+from plugins_builtin.projects import api, service, store
 
 INFO = PluginInfo("projects", title="Projects", requires=("teams",))
 
@@ -24,7 +24,11 @@ def register_api_resources() -> list[ApiResource]:
 def register_pages() -> list[Pages]:
     nav = NavItem("Projects", "projects.index", "folder", order=10)
     return [
-        Pages(pages.blueprint, nav=(nav,), tabs=(Tab("Settings", "projects.settings", order=90),))
+        Pages(
+            "plugins_builtin.projects.pages:blueprint",
+            nav=(nav,),
+            tabs=(Tab("Settings", "projects.settings", order=90),),
+        )
     ]
 
 

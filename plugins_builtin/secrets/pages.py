@@ -11,8 +11,8 @@ from appliance.context import Context
 from appliance.errors import ApplianceError, Forbidden, NotFound
 from appliance.schema import PageQuery
 from appliance.web import forms
-from appliance.web.errors import status_of
 from appliance.web.pages import context, done, page, project_frame
+from appliance.web.status import status_of
 from plugins_builtin.projects import service as projects
 from plugins_builtin.secrets import service
 from plugins_builtin.secrets.specs import CLUSTER, NAME_PATTERN, Place, SecretBody, ValueBody

@@ -17,7 +17,7 @@ from appliance.plugins import (
     Tab,
     hookimpl,
 )
-from plugins_builtin.secrets import api, commands, listener, pages, service, store
+from plugins_builtin.secrets import api, commands, listener, service, store
 
 INFO = PluginInfo("secrets", title="Secrets", requires=("projects",))
 
@@ -40,7 +40,13 @@ def register_ref_kinds() -> list[RefKind]:
 @hookimpl
 def register_pages() -> list[Pages]:
     nav = NavItem("Secrets", "secrets.index", "lock", order=82)
-    return [Pages(pages.blueprint, nav=(nav,), tabs=(Tab("Secrets", "secrets.project", order=80),))]
+    return [
+        Pages(
+            "plugins_builtin.secrets.pages:blueprint",
+            nav=(nav,),
+            tabs=(Tab("Secrets", "secrets.project", order=80),),
+        )
+    ]
 
 
 @hookimpl

@@ -12,8 +12,8 @@ from appliance.context import Context
 from appliance.errors import ApplianceError
 from appliance.identity import ROLES, Member, Role
 from appliance.web import forms
-from appliance.web.errors import status_of
 from appliance.web.pages import context, done, page
+from appliance.web.status import status_of
 from plugins_builtin.teams import service
 from plugins_builtin.teams.specs import NewMemberBody, RoleForm
 

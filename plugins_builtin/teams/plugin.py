@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, Searchable, hookimpl
-from plugins_builtin.teams import api, commands, pages, service
+from plugins_builtin.teams import api, commands, service
 
 INFO = PluginInfo("teams", title="Teams")
 
@@ -17,7 +17,12 @@ def register_api_resources() -> list[ApiResource]:
 
 @hookimpl
 def register_pages() -> list[Pages]:
-    return [Pages(pages.blueprint, nav=(NavItem("Team", "teams.members", "users", order=80),))]
+    return [
+        Pages(
+            "plugins_builtin.teams.pages:blueprint",
+            nav=(NavItem("Team", "teams.members", "users", order=80),),
+        )
+    ]
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from appliance import errors
-from appliance.web.errors import CODES, status_of
+from appliance.web.status import CODES, status_of
 
 HEAD = """# Errors
 

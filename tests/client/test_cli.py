@@ -69,7 +69,7 @@ def test_every_spelling_of_an_option(run: Run, client: Client, words: list[str])
     notebook = client.notebooks.details(made(run, "notebooks", "create", *given, *options))
     assert (notebook.project_id, notebook.machine_type) == (project, "C1")
     assert notebook.state == "Stopped"
-    assert run("notebooks", "details", "--id", notebook.id).stdout
+    assert "ann@example.org" in run("notebooks", "details", "--id", notebook.id).stdout
     assert run("notebooks", "details", "--notebookId", notebook.id).stdout
     assert notebook.id in run("notebooks", "list-project", "--project", project).stdout
 
