@@ -107,14 +107,26 @@ def _spec_of(notebook: Notebook, instance_type: str) -> NotebookSpec:
     )
 
 
-def _submit(ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_id: str) -> None:
+def _submit(
+    ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_id: str, owner_id: str = ""
+) -> None:
     if notebook.registry_username:
         login = Login(username=notebook.registry_username, password=notebook.registry_password)
         spec = spec.model_copy(update={"login": login})
     workloads.submit(
-        db, spec, owner_id=notebook.id, project_id=notebook.project_id, team_id=team_id,
+        db, spec, owner_id=owner_id or notebook.id, project_id=notebook.project_id, team_id=team_id,
         user_id=ctx.principal.user_id, label=notebook.name,
     )  # fmt: skip
+
+
+def submit_job(
+    ctx: Context, db: Db, notebook: Notebook, team_id: str, owner_id: str, command: tuple[str, ...], instance_type: str
+) -> None:  # fmt: skip
+    """Another program in the notebook's image, with its files and environment. Inside `write`; rights are checked."""
+    kind = instance_type or notebook.instance_type
+    spec = workload_spec(ctx, notebook.id, _spec_of(notebook, kind))
+    changes = {"kind": "job", "command": command, "route": None, "env": notebook.environment}
+    _submit(ctx, db, notebook, spec.model_copy(update=changes), team_id, owner_id)
 
 
 def stop(ctx: Context, notebook_id: str) -> Shown:

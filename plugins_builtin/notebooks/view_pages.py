@@ -11,7 +11,7 @@ from flask import Blueprint, Response
 from appliance.context import Context
 from appliance.errors import ApplianceError, NotFound, Unavailable
 from appliance.runtime import rendering, tasks
-from appliance.web.pages import context, page
+from appliance.web.pages import context, page, url_of
 from plugins_builtin.notebooks import pages as notebook_pages
 from plugins_builtin.notebooks import service
 
@@ -91,10 +91,17 @@ def _view(viewer: Viewer, notebook_id: str, path: str) -> str:
         kind=rendering.kind_of(path),
         error=error,
         source_url=f"/notebooks/{notebook_id}/rendered/{file}" if file else "",
+        runs_url=_runs_url(notebook_id, path),
         folder_url=f"{base}?path={quote(folder)}",
         download_url=f"{base}/download?path={quote(path)}",
         **notebook_pages.notebook_frame(service.get(ctx, notebook_id), "Files"),
     )
+
+
+def _runs_url(notebook_id: str, path: str) -> str:
+    """Where to run it as a job; "" if it is no notebook, or nothing here can."""
+    runs = url_of("notebook_runs.index", notebook_id=notebook_id, path=path)
+    return runs if rendering.kind_of(path) == "notebook" else ""
 
 
 def rendered(notebook_id: str, file: str) -> Response:

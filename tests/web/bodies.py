@@ -13,6 +13,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "projects.create": {"name": "new"},
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
+    "notebook_runs.run": {"path": "a.ipynb"},
     "settings.set": {"value": "2"},
     "api_keys.create": {"name": "new"},
     "auth.login": {"user": "owner", "password": PASSWORD},

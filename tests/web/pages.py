@@ -22,6 +22,8 @@ from tests.web.samples import (
     REFERENCE,
     REGISTRIES,
     ROWS,
+    RUN,
+    RUNS,
     SECRETS,
     STARTING,
     VIEW,
@@ -165,6 +167,13 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("notebook-log", "notebooks/_log.html", DETAIL),
     ("notebook-sessions", "notebooks/_sessions.html", DETAIL),
     ("files", "notebooks/files.html", FILES),
+    ("runs", "notebook_runs/list.html", RUNS),
+    ("runs-none", "notebook_runs/list.html", {**RUNS, "runs": [], "errors": {}}),
+    (
+        "run",
+        "notebook_runs/detail.html",
+        {**RUNS, "title": "Run 2", "run": RUN, "log_text": "[cell 1 of 9]\n" + NASTY},
+    ),
     ("change", "notebooks/change.html", CHANGE),
     ("view", "notebooks/view.html", VIEW),
     (

@@ -328,9 +328,31 @@ VIEW = {
     "name": NASTY + ".ipynb",
     "kind": "notebook",
     "source_url": "/rendered",
+    "runs_url": "/runs",
     "folder_url": "/files",
     "download_url": "/d?path=x",
     "error": "",
+}
+RUN = {
+    "number": 2,
+    "path": f"data/{NASTY}.ipynb",
+    "result": f"data/{NASTY}.run-2.ipynb",
+    "result_url": "/view/x.ipynb",
+    "state": "running",
+    "message": "",
+    "live": True,
+    "created_ms": NOW_MS - 5 * MINUTE,
+    "started_ms": NOW_MS - 4 * MINUTE,
+    "ended_ms": None,
+}
+RUNS = {
+    "title": "Runs",
+    "crumbs": [("diffusion ablation", "/notebooks/nk"), ("Runs", None)],
+    "notebook_id": "nk3v9x2m1q8z7w4",
+    "runs": [RUN, {**RUN, "number": 1, "state": "failed", "live": False, "ended_ms": NOW_MS}],
+    "path": NASTY,
+    "errors": {"path": "The path of an .ipynb file of this notebook."},
+    "cli": "appliance notebooks run --notebook-id nk3v9x2m1q8z7w4",
 }
 ERROR = {
     "title": "Not allowed",

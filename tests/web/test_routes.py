@@ -77,6 +77,8 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
         "listener": "ghost",
         "event_id": "1",
         "path": "a.txt",
+        "run_number": "1",
+        "number": "1",
         "file": "0" * 48 + ".html",
     }
     found = []
@@ -102,6 +104,7 @@ def registry_of(lab: Lab) -> str:
 def notebook(lab: Lab, ann: Person) -> Thing:
     """One that ran, so that each of its pages has something to show."""
     made = ann.notebook(name="anns secret name")
+    ann.call("POST", f"/v1/notebooks/{made.id}/runs", {"path": "a.ipynb"})
     lab.settle()
     places = (Place("project", made.project_id), Place("team", lab.team("lab").id), CLUSTER)
     for place in places:
