@@ -57,6 +57,7 @@ def create_app(appliance: Appliance) -> Flask:
         else:
             principal = auth.authenticate(g.ctx, request)
             g.ctx = g.ctx.acting_as(principal)
+            auth.check_door(principal, request)
             auth.check_origin(g.ctx, request)
 
     app.register_blueprint(signin.blueprint)

@@ -56,6 +56,9 @@ class Program(click.Group):
         **extra: Any,
     ) -> click.Context:
         typed = tuple(args)
+        for word in typed:
+            if not word.isascii() and word.encode(errors="replace").decode() != word:
+                raise click.UsageError(f"{word!r} is not UTF-8")
         made = super().make_context(info_name, args, parent, **extra)
         made.meta[TYPED] = typed
         return made

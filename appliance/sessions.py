@@ -95,6 +95,15 @@ def choose_team(db: Db, session_digest: str, team_id: str) -> None:
     execute(db, "UPDATE sessions SET team_id = ? WHERE digest = ?", (team_id, session_digest))
 
 
+def move(db: Db, user_id: str, team_id: str, to_team_id: str) -> None:
+    """Where a user works in one team, work in another. Inside `write`."""
+    execute(
+        db,
+        "UPDATE sessions SET team_id = ? WHERE user_id = ? AND team_id = ?",
+        (to_team_id, user_id, team_id),
+    )
+
+
 def end(db: Db, session_digest: str) -> None:
     """Sign out; its gates and tickets go with it."""
     execute(db, "DELETE FROM sessions WHERE digest = ?", (session_digest,))

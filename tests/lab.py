@@ -36,6 +36,7 @@ from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.places import Places
 from appliance.runtime.scheduler import Capacity
 from appliance.runtime.supervisor import Supervisor
+from appliance.runtime.tokens import workload_token
 from appliance.runtime.workloads import Workload
 from plugins_builtin.auth_password import service as passwords
 from plugins_builtin.instance_types import service as instance_types
@@ -221,6 +222,10 @@ class Lab:
         """The newest workload of a notebook."""
         owner_id = owner if isinstance(owner, str) else owner.id
         return workloads.latest(self.db, [owner_id])[owner_id]
+
+    def token(self, owner: Thing | str) -> str:
+        """The token of its newest workload."""
+        return workload_token(self.appliance.keys, self.workload(owner).id)
 
     def container(self, owner: Thing | str) -> str:
         """The name of the container of its newest workload."""

@@ -52,9 +52,9 @@ def login(url: str | None = None, key: str | None = None) -> Login:
             hint="run `appliance login URL`, or set APPLIANCE_URL and APPLIANCE_API_KEY",
         )
     found = tidy(wanted)
-    given = key or os.environ.get("APPLIANCE_API_KEY")
+    given = (key or os.environ.get("APPLIANCE_API_KEY", "")).strip()
     if given or kept is None or kept.url != found:
-        return Login(found, given or "")
+        return Login(found, given)
     return kept
 
 

@@ -47,7 +47,7 @@ class Unreachable(Unavailable):
 
 
 class Transport:
-    """Requests below URL/v1. Blocks; one may be used by several threads.
+    """Requests below URL/v1. Blocks; one may be used by several threads. Unauthenticated for what can't be a key.
 
     timeout_s: for each wait of a request, not for a call as a whole. pause: how to sleep between tries.
     """
@@ -62,6 +62,8 @@ class Transport:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         headers = {"User-Agent": f"appliance/{__version__}", "Accept": "application/json"}
+        if not (key.isascii() and key.isprintable()):  # httpx's own error would show it
+            raise Unauthenticated("this can't be an API key", hint="copy it again")
         if key:
             headers["Authorization"] = f"Bearer {key}"
         self.url = url

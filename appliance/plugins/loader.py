@@ -72,7 +72,13 @@ def _with(
 def reason_of(error: BaseException) -> str:
     """For the admin: our own errors as they are, others with their class; the whole story is in the log."""
     log.warning("a plugin can't be used", exc_info=error)
-    return str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+    return storable(text)
+
+
+def storable(text: str) -> str:
+    """Without lone surrogates, which no database takes."""
+    return text.encode(errors="replace").decode()
 
 
 def builtin_modules(package: str) -> dict[str, ModuleType]:

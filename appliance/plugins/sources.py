@@ -21,6 +21,7 @@ from types import ModuleType
 
 import appliance
 from appliance.errors import PluginError
+from appliance.plugins import sound
 from appliance.plugins.contracts import API_VERSION, PluginInfo
 
 GROUP = "appliance.plugins"
@@ -52,6 +53,7 @@ class Source:
         info = getattr(module, "INFO", None)
         if not isinstance(info, PluginInfo):
             raise PluginError("it has no INFO = PluginInfo(...)")
+        sound.check_fields(self.name, info)
         if info.name != self.name:
             raise PluginError(
                 f"it is installed as {self.name}, but its INFO says {info.name}",
@@ -95,10 +97,11 @@ def _files(directory: Path) -> Iterator[Source]:
         if path.name.startswith((".", "_")) or not (path.suffix == ".py" or path.is_dir()):
             continue
         files = sorted(path.rglob("*")) if path.is_dir() else []
-        everything = [path, *(one for one in files if "__pycache__" not in one.parts)]
-        states = {one: one.lstat() for one in everything}
+        states = {one: one.lstat() for one in (path, *files)}
         text = "".join(
-            f"{one}\0{state.st_size}\0{state.st_mtime_ns}\n" for one, state in states.items()
+            f"{one}\0{state.st_size}\0{state.st_mtime_ns}\n"
+            for one, state in states.items()
+            if "__pycache__" not in one.relative_to(directory).parts  # Python's, which come and go
         )
         problem = _name_problem(path.stem) or _owner_problem(
             {directory: directory.lstat(), **states}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
@@ -25,7 +26,10 @@ def of(values: Iterable[str]) -> list[bytes]:
 
 def _forms(value: str) -> Iterator[bytes]:
     raw = value.encode()
-    texts = [quote(value, safe=""), quote(value), quote_plus(value)]
+    # as by Python and by JavaScript's encodeURIComponent and encodeURI
+    texts = [quote(value, safe=safe) for safe in ("", "/", "!'()*", ";/?:@&=+$,#!'()*")]
+    texts.append(quote_plus(value))
+    texts += [re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), text) for text in texts]
     texts += [json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]]
     lines = value.splitlines()
     if len(lines) > 1:

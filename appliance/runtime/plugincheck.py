@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 from appliance.config import Config
 from appliance.context import Context
 from appliance.db import Db, write
-from appliance.plugins import sources, verdicts
+from appliance.plugins import loader, sources, verdicts
 from appliance.plugins.sources import Source
 from appliance.plugins.verdicts import Verdict
 from appliance.runtime import renew
@@ -21,6 +22,7 @@ from appliance.runtime import renew
 log = logging.getLogger(__name__)
 
 LIMIT_S = 60.0
+OUTPUT_BYTES = 1 << 20
 
 
 def turn(ctx: Context) -> None:
@@ -63,8 +65,8 @@ def _try(db: Db, config: Config, source: Source, limit_s: float) -> bool:
     """Note the verdict; True if it lacks another plugin and may be tried again."""
     found = {"reason": source.problem} if source.problem else _rehearsed(config, source, limit_s)
     verdict = Verdict(
-        source.name, source.origin, source.version or found.get("version", ""), found.get("title", ""),
-        source.fingerprint, found["reason"], found.get("notes", ""),
+        source.name, source.origin, source.version or _text(found, "version"), _text(found, "title"),
+        source.fingerprint, _text(found, "reason"), _text(found, "notes"),
     )  # fmt: skip
     log.info("plugin %s: %s", source.name, verdict.reason or "fits")
     with write(db):
@@ -81,31 +83,43 @@ def _rehearsed(config: Config, source: Source, limit_s: float) -> dict[str, Any]
         source.name,
         str(limit_s),
     ]
-    process = subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/",
-        errors="replace", env=_environment(), start_new_session=True, **_rights(config),
-    )  # fmt: skip
-    try:
-        output, _ = process.communicate(timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        _kill(process)
-        output, _ = process.communicate()
-        log.warning("plugin %s:\n%s", source.name, output)
+    # a file, not a pipe: what it leaves running would keep that open, and us waiting
+    with tempfile.TemporaryFile() as file:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, cwd="/",
+            env=_environment(), start_new_session=True, **_rights(config),
+        )  # fmt: skip
+        try:
+            process.wait(limit_s)
+            late = False
+        except subprocess.TimeoutExpired:
+            late = True
+        _kill(process)  # and what it left running
+        process.wait()
+        file.seek(max(file.seek(0, os.SEEK_END) - OUTPUT_BYTES, 0))
+        output = file.read().decode(errors="replace").strip()
+    others, _, last = output.rpartition("\n")
+    found = None if late else _read(last)
+    log.info("plugin %s:\n%s", source.name, others if found else output)
+    if late:
         return {
             "reason": f"it did not start within {limit_s:.0f} s; the worker's log says where it was"
         }
-    _kill(process)  # whatever it left running
-    lines = output.strip().splitlines() or [""]
+    return found or {"reason": f"its first start ended with exit code {process.returncode}: {last}"}
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    """The verdict of a rehearsal; None for anything else: a plugin may end the process, with any last words."""
     try:
-        found: dict[str, Any] = json.loads(lines[-1])
-        output = "\n".join(lines[:-1])
-    except ValueError:
-        found = {
-            "reason": f"its first start ended with exit code {process.returncode}: {lines[-1]}"
-        }
-    if output.strip():
-        log.info("plugin %s:\n%s", source.name, output)
-    return found
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and "reason" in found else None
+
+
+def _text(found: dict[str, Any], name: str) -> str:
+    """Something of a verdict as a text that the database takes."""
+    return loader.storable(str(found.get(name, "")))
 
 
 def _environment() -> dict[str, str]:

@@ -62,6 +62,12 @@ def _by_token(ctx: Context, token: str) -> Principal:
     return principal
 
 
+def check_door(principal: Principal, request: Request) -> None:
+    """Refuse programs anywhere but at the API, where each verb says what they may do; pages are for people."""
+    if principal.by in ("key", "workload") and not request.path.startswith("/v1/"):
+        raise Forbidden("pages are for browsers", hint="programs use the API below /v1")
+
+
 def csrf_token(ctx: Context) -> str:
     """What forms carry; bound to the session."""
     return ctx.keys.mac("csrf", ctx.principal.credential)

@@ -73,8 +73,9 @@ def install(app: Flask) -> None:
         status = error.code or 500
         if status < 400:
             return error
-        hint = "check the address" if status == 404 else ""
-        return answer(status, error.description or error.name, hint)
+        if status == 404:
+            return answer(status, "there is nothing at this address", "check it")
+        return answer(status, (error.description or error.name).rstrip("."))
 
     @app.errorhandler(500)
     def _bug(error: HTTPException) -> Any:

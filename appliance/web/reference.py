@@ -12,6 +12,8 @@ from typing import Any
 from flask import Blueprint
 
 from appliance.access import require_user
+from appliance.client import document as client
+from appliance.client import options
 from appliance.web.openapi import EXTENSION
 from appliance.web.pages import context, page
 
@@ -69,14 +71,18 @@ def groups(document: Document) -> dict[str, list[Operation]]:
     """The operations under the title of their resource, in alphabetical order of the titles."""
     titles = {tag["name"]: tag["description"] for tag in document["tags"]}
     found: dict[str, list[Operation]] = {title: [] for title in titles.values()}
+    called = {one.id: one for one in client.Document(document).operations.values()}
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            shown = _operation(document, path, method.upper(), operation)
+            call = called[operation["operationId"]]
+            shown = _operation(document, path, method.upper(), operation, call)
             found[titles[operation["tags"][0]]].append(shown)
     return {title: operations for title, operations in sorted(found.items()) if operations}
 
 
-def _operation(document: Document, path: str, method: str, given: Mapping[str, Any]) -> Operation:
+def _operation(
+    document: Document, path: str, method: str, given: Mapping[str, Any], call: client.Operation
+) -> Operation:
     extension = given[EXTENSION]
     parameters = [
         Field(p["name"], type_of(p["schema"]), p.get("description", ""), p["required"])
@@ -87,7 +93,6 @@ def _operation(document: Document, path: str, method: str, given: Mapping[str, A
     who = WHO[extension["access"]]
     if extension["access"] == "team" and extension["role"] != "member":
         who = f"{extension['role']}s of the team"
-    ids = [p["name"] for p in given["parameters"] if p["in"] == "path"]
     return Operation(
         id=given["operationId"],
         method=method,
@@ -103,8 +108,8 @@ def _operation(document: Document, path: str, method: str, given: Mapping[str, A
         body=body,
         answer=type_of(answer),
         fields=_fields(document, _element(answer)),
-        command=_command(extension["words"], ids, body),
-        python=_python(extension["words"], ids, body),
+        command=_command(call),
+        python=_python(call),
         curl=_curl(method, path, body),
     )
 
@@ -150,19 +155,21 @@ def type_of(schema: Mapping[str, Any]) -> str:
     return str(schema.get("format") or schema.get("type") or "any")
 
 
-def _command(words: str, ids: list[str], body: list[Field]) -> str:
-    options = [f"--{field.name} {field.name.upper()}" for field in body if field.required]
-    return " ".join(["appliance", words, *(name.upper() for name in ids), *options])
+def _command(call: client.Operation) -> str:
+    ids = [client.snake(field.name).upper() for field in call.ids]
+    shown = options.names(call)
+    needed = [
+        f"--{shown[options.kebab(field.name)]} {client.snake(field.name).upper()}"
+        for field in call.options
+        if field.required
+    ]
+    return " ".join(["appliance", *call.words, *ids, *needed])
 
 
-def _python(words: str, ids: list[str], body: list[Field]) -> str:
-    method = ".".join(words.replace("-", "_").split())
-    given = [*map(_snake, ids), *(f"{_snake(f.name)}=…" for f in body if f.required)]
-    return f"client.{method}({', '.join(given)})"
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
+def _python(call: client.Operation) -> str:
+    given = [field.python for field in call.ids]
+    given += [f"{field.python}=…" for field in call.options if field.required]
+    return f"client.{'.'.join(map(client.snake, call.words))}({', '.join(given)})"
 
 
 def _curl(method: str, path: str, body: list[Field]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -110,7 +111,7 @@ def host() -> str:
 
 def parked(listener: str, event_id: str) -> Any:
     """Try an event again, or give it up."""
-    number = int(event_id) if event_id.isdecimal() else 0
+    number = int(event_id) if re.fullmatch(r"[0-9]{1,18}", event_id) else 0  # SQLite takes no more
     if request.form.get("do") == "drop":
         service.drop(context(), listener, number)
         return done("/admin/health", "Dropped.")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from appliance.access import require, require_user
 from appliance.context import Context
 from appliance.db import Db, write
-from appliance.errors import ApplianceError, Conflict, NotFound
+from appliance.errors import ApplianceError, Conflict, Invalid, NotFound
 from appliance.events import emit
 from appliance.ids import new_id
 from appliance.plugins import RefScope
@@ -47,15 +47,20 @@ def create(ctx: Context, body: RegistryBody) -> Registry:
 
 
 def update(ctx: Context, registry_id: str, body: RegistryChange) -> Registry:
-    """Change what is given. For images that are pulled from now on."""
+    """Change what is given. For images that are pulled from now on.
+
+    Invalid for another address without its password: the old one would go to whoever answers there.
+    """
     _required(ctx, "container_registries.update", registry_id)
     with write(ctx.db) as db:
         registry = store.get(db, registry_id)
         given = body.model_dump(exclude_none=True)
+        changed = replace(registry, **given)
         if body.password is not None:
             refs.forget(db, registry.password)
-            given["password"] = refs.keep(ctx, body.password)
-        changed = replace(registry, **given)
+            changed = replace(changed, password=refs.keep(ctx, body.password))
+        elif changed.address != registry.address:  # a password is for whom it was typed for
+            raise Invalid("another address needs the password anew", hint="give the password, too")
         _check_name(db, registry.team_id, changed.name, registry_id)
         store.update(db, changed)
         _tell(ctx, db, "container_registry.changed", registry_id, registry.team_id)

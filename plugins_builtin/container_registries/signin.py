@@ -33,7 +33,7 @@ def try_sign_in(address: str, username: str, password: str) -> None:
     try:
         with urllib3.PoolManager(timeout=TIMEOUT_S / 2, retries=False) as client:
             _sign_in(client, address, who, username, ends)
-    except urllib3.exceptions.HTTPError as error:
+    except (urllib3.exceptions.HTTPError, ValueError) as error:  # the latter: no such host can be
         raise SignInFailed(f"the registry can't be reached: {type(error).__name__}") from error
 
 
@@ -86,7 +86,7 @@ def _asked(challenge: str) -> Mapping[str, str]:
     """What follows "Bearer" in the answer's header; nothing where it is malformed."""
     try:
         return parse_keqv_list(parse_http_list(challenge))
-    except ValueError:
+    except (ValueError, IndexError):  # `a` and `a=`
         return {}
 
 

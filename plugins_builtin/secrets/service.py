@@ -7,6 +7,8 @@ admins of the appliance. Programs themselves get what their spec names and can l
 
 from __future__ import annotations
 
+import re
+
 from appliance import identity, vault
 from appliance.access import require, require_admin, require_user
 from appliance.context import Context
@@ -16,7 +18,7 @@ from appliance.events import emit
 from appliance.plugins import RefScope
 from appliance.schema import Page, PageQuery, page_of
 from plugins_builtin.secrets import store
-from plugins_builtin.secrets.specs import CLUSTER, Place, Secret
+from plugins_builtin.secrets.specs import CLUSTER, NAME_PATTERN, Place, Secret
 
 EPHEMERAL = "ephemeral"
 PURPOSE = "secret"
@@ -62,8 +64,13 @@ def update(ctx: Context, place: Place, name: str, value: str) -> Secret:
 
 
 def put(ctx: Context, place: Place, name: str, value: str) -> Secret:
-    """A value for this name, whether there was one or not."""
+    """A value for this name, whether there was one or not. Invalid for what can't be a name."""
     place = writable(ctx, place)
+    if not re.fullmatch(NAME_PATTERN, name):  # it stood in the address, where no model checked it
+        raise Invalid(
+            f"{name[:128]!r} can't be a secret's name",
+            hint="use letters, digits, _ . and -, at most 128 of them; . and - not at its beginning",
+        )
     known = store.find(ctx.db, place.scope, place.owner_id, name)
     return (update if known else create)(ctx, place, name, value)
 

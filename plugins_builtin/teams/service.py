@@ -78,13 +78,18 @@ def set_role(ctx: Context, team_id: str, user_id: str, role: Role) -> None:
 
 
 def remove_member(ctx: Context, team_id: str, user_id: str) -> Member:
-    """Take somebody out of a team: pages, API, keys and open notebooks close within seconds."""
+    """Take somebody out of a team: pages, API, keys and open notebooks close within seconds.
+
+    Their sessions go on in another team of theirs, if there is one.
+    """
     require(ctx, "teams.remove_member", team_id=team_id)
     with write(ctx.db) as db:
         gone = member(ctx, team_id, user_id)
         _guard_owners(ctx, identity.members(db, team_id), team_id, user_id, None)
         identity.remove_member(db, team_id, user_id)
         api_keys.remove_all(db, team_id, user_id)
+        for other in identity.teams_of(db, user_id)[:1]:
+            sessions.move(db, user_id, team_id, other.id)
         emit(
             db, "team.member_removed", subject=user_id, team_id=team_id, actor=ctx.principal.user_id
         )

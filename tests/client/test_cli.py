@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,25 @@ def test_a_project_from_beginning_to_end(run: Run, client: Client) -> None:
     gone = run("projects", "details", project, status=1)
     assert gone.stdout == "" and gone.stderr.startswith("appliance: no such project")
     assert gone.stderr.count("\n") == 1
+
+
+def test_words_that_are_no_text(run: Run) -> None:
+    for words in (("projects", "create", "--name", "\udcff"), ("projects", "details", "\udcff")):
+        assert "is not UTF-8" in run(*words, status=2).stderr
+
+
+@pytest.mark.parametrize("key", ["kéy", "one\ntwo"])
+def test_what_can_not_be_a_key_is_not_shown(
+    run: Run, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("APPLIANCE_API_KEY", key)
+    said = run("projects", "list", status=3).stderr
+    assert "can't be an API key" in said and key[:3] not in said
+
+
+def test_a_key_with_the_end_of_its_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPLIANCE_API_KEY", f"{os.environ['APPLIANCE_API_KEY']}\n")
+    run("projects", "list")
 
 
 @pytest.mark.parametrize(

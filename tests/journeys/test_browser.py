@@ -93,7 +93,7 @@ def test_the_main_job(visitor: Visitor) -> None:
     visitor.picture("projects")
     page.get_by_role("link", name="New project").click()
     visitor.picture("project-new")
-    page.get_by_label("Name").fill("Protein folding")
+    page.get_by_label(re.compile("^Name")).fill("Protein folding")
     page.get_by_role("button", name="Create project").click()
     expect(page.get_by_role("heading", name="Protein folding")).to_be_visible()
     visitor.picture("project-empty")

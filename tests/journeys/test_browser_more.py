@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -49,11 +50,11 @@ def plain(
 
 def test_everything_but_live_state_works_without_script(plain: Visitor, admin: Person) -> None:
     page = plain.go("/projects/new")
-    page.get_by_label("Name").fill("No script")
+    page.get_by_label(re.compile("^Name")).fill("No script")
     page.get_by_role("button", name="Create project").click()
     page.get_by_role("link", name="New notebook").click()
     page.get_by_text("More").click()
-    page.get_by_label("Command").fill("sleep 1000")
+    page.get_by_role("textbox", name="Command").fill("sleep 1000")
     page.get_by_role("button", name="Create and start").click()
     notebook = page.url.rpartition("/")[2]
     admin.wait(notebook, "starting")
@@ -75,7 +76,7 @@ def test_everything_but_live_state_works_without_script(plain: Visitor, admin: P
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("is deleted")
     assert admin.request("GET", f"/v1/notebooks/{notebook}").status_code == 404
-    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("navigation", name="Project").get_by_role("link", name="Settings").click()
     page.get_by_role("button", name="Delete project…").click()
     page.get_by_role("button", name="Delete project", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("The project No script is deleted")
@@ -93,16 +94,16 @@ def test_wrong_input_is_answered_beside_the_field(visitor: Visitor, admin: Perso
     expect(page.locator("#name-error")).to_have_text("This is needed.")
     visitor.picture("project-new-empty-name")
 
-    page.get_by_label("Name").fill("x" * 101)
+    page.get_by_label(re.compile("^Name")).fill("x" * 101)
     page.get_by_role("button", name="Create project").click()
     expect(page.locator("#name-error")).to_contain_text("at most 100")
-    expect(page.get_by_label("Name")).to_have_value("x" * 101)
+    expect(page.get_by_label(re.compile("^Name"))).to_have_value("x" * 101)
 
-    page.get_by_label("Name").fill(MARKUP)
+    page.get_by_label(re.compile("^Name")).fill(MARKUP)
     page.get_by_role("button", name="Create project").click()
     expect(page.get_by_role("heading", name=MARKUP)).to_be_visible()
     visitor.picture("project-markup")
-    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("navigation", name="Project").get_by_role("link", name="Settings").click()
     page.get_by_role("button", name="Delete project…").click()
     expect(page.get_by_role("heading", name=f"Delete the project {MARKUP}?")).to_be_visible()
     visitor.picture("project-delete")
@@ -110,12 +111,12 @@ def test_wrong_input_is_answered_beside_the_field(visitor: Visitor, admin: Perso
 
     page.get_by_role("link", name="Notebooks").click()
     page.get_by_role("link", name="New notebook").click()
-    page.get_by_label("Name").fill(" ")
+    page.get_by_label(re.compile("^Name")).fill(" ")
     page.get_by_text("More").click()
-    page.get_by_label("Command").fill("kept command")
+    page.get_by_role("textbox", name="Command").fill("kept command")
     page.get_by_role("button", name="Create and start").click()
     expect(page.locator("#name-error")).to_have_text("This is needed.")
-    expect(page.get_by_label("Command")).to_have_value("kept command")
+    expect(page.get_by_role("textbox", name="Command")).to_have_value("kept command")
     visitor.picture("notebook-new-empty-name")
 
 

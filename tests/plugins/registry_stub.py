@@ -11,7 +11,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
-Way = Literal["open", "basic", "bearer", "redirect", "strange", "no-token", "https-only", "broken"]
+Way = Literal[
+    "open",
+    "basic",
+    "bearer",
+    "redirect",
+    "strange",
+    "no-token",
+    "https-only",
+    "broken",
+    "no-url",
+    "no-realm",
+]
 USER, PASSWORD, TOKEN = "robot", "pa ss-wörd", "a.token"
 
 
@@ -35,6 +46,10 @@ class Stub(ThreadingHTTPServer):
             return f'Bearer realm="{self.url}/token",service="stub, one",scope="a:b"'
         if self.way == "https-only":
             return 'Bearer realm="file:///etc/passwd"'
+        if self.way == "no-realm":
+            return "Bearer realm="
+        if self.way == "no-url":
+            return 'Bearer realm="https://["'
         return "Strange" if self.way == "strange" else 'Basic realm="stub"'
 
 

@@ -73,6 +73,12 @@ BROKEN = {
     "missing import": ("import no_such_module", "No module named 'no_such_module'"),
     "no info": ("del INFO", "it has no INFO"),
     "another name": ("INFO = PluginInfo('other', title='x')", "its INFO says other"),
+    "junk info": ("INFO = PluginInfo('broken', title=None)", "PluginInfo.title must be str"),
+    "unstorable": (r"raise RuntimeError('\ud800')", "RuntimeError: ?"),
+    "unstorable title": (r"INFO = PluginInfo('broken', title='\ud800'); 1 / 0", "ZeroDivisionError"),
+    "last words": ("import os; print(5, flush=True); os._exit(0)", "ended with exit code 0: 5"),
+    "another verdict": ("import os; print('{}', flush=True); os._exit(0)", "ended with exit code 0: {}"),
+    "deep": ("import os; print('[' * 100_000, flush=True); os._exit(0)", "ended with exit code 0: [["),
     "another version": ("INFO = PluginInfo('broken', title='x', api_version=9)", "written for API 9"),
     "unknown hook": (hook("register_nonsense", "return []"), "register_nonsense"),
     "requirement": ("INFO = PluginInfo('broken', title='x', requires=('ghost',))", "requires ghost"),
@@ -127,6 +133,18 @@ def test_one_that_is_slow_is_off(lab: Lab) -> None:
     assert "importing it takes 3." in start_again(lab, limit_s=18)["slow"].reason
 
 
+def test_what_it_leaves_running_keeps_nobody_waiting(lab: Lab) -> None:
+    for name, how in (("leaves", "setsid "), ("keeps", "")):
+        drop(lab, name, f"import os; os.system('{how}sleep 30 &'); print('started', flush=True)")
+    found = start_again(lab, limit_s=20)
+    assert (found["leaves"].state, found["keeps"].state) == ("on", "on")
+
+
+def test_a_title_of_any_characters(lab: Lab) -> None:
+    drop(lab, "odd", r"INFO = PluginInfo('odd', title='\ud800x')")
+    assert start_again(lab)["odd"].title == "?x"
+
+
 def test_it_runs_without_roots_rights(lab: Lab) -> None:
     code = "import os; raise RuntimeError(f'{os.getuid()} {os.getgroups()}')"
     drop(lab, "whoami", code)
@@ -147,6 +165,14 @@ def test_what_others_may_write_is_not_run(lab: Lab, mode: str) -> None:
     found = start_again(lab)["unsafe"]
     wanted = "is a symlink" if mode == "symlink" else "can be changed by others than root"
     assert found.state == "failed" and wanted in found.reason
+
+
+def test_nor_what_others_may_compile(lab: Lab) -> None:
+    folder = lab.config.paths.plugins / "unsafe"
+    (folder / "__pycache__").mkdir(parents=True)
+    drop(lab, "unsafe").rename(folder / "plugin.py")
+    (folder / "__pycache__").chmod(0o777)
+    assert "can be changed by others than root" in start_again(lab)["unsafe"].reason
 
 
 def test_a_builtins_name_is_taken(lab: Lab) -> None:

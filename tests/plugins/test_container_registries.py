@@ -60,6 +60,14 @@ def test_a_new_password_takes_the_place_of_the_old(lab: Lab, boss: Person) -> No
     assert rows(lab.db, "SELECT * FROM vault") == [] and "secret:REGISTRY" in dump(lab)
 
 
+@pytest.mark.parametrize("url", ["https://evil.example", "http://ghcr.io"])
+def test_a_password_does_not_move_to_another_address(boss: Person, url: str) -> None:
+    made = add(boss, url="https://ghcr.io")
+    assert "password" in boss.api("PUT", f"{PATH}/{made}", 400, url=url)["message"]
+    assert boss.api("PUT", f"{PATH}/{made}", url="ghcr.io", username="me")["url"] == "ghcr.io"
+    assert boss.api("PUT", f"{PATH}/{made}", url=url, password="another")["url"] == url
+
+
 def test_a_name_is_taken_once(boss: Person) -> None:
     add(boss)
     other = add(boss, name="other")
@@ -104,7 +112,8 @@ class TestSignIn:
         ("way", "words"),
         [
             ("redirect", "HTTP status 307"), ("broken", "HTTP status 500"), ("no-token", "no token"),
-            ("strange", "not known here"), ("https-only", "no safe address"),
+            ("strange", "not known here"), ("https-only", "no safe address"), ("no-url", "can't be reached"),
+            ("no-realm", "no safe address"),
         ],
     )  # fmt: skip
     def test_strange_answers(self, boss: Person, way: Way, words: str) -> None:
@@ -113,8 +122,9 @@ class TestSignIn:
         assert not found["success"] and words in found["error"]
         assert PASSWORD not in str(found)
 
-    def test_nobody_answers(self, boss: Person) -> None:
-        found = self.sign_in(boss, "http://127.0.0.1:1")
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://no..host"])
+    def test_nobody_answers(self, boss: Person, url: str) -> None:
+        found = self.sign_in(boss, url)
         assert not found["success"] and "can't be reached" in found["error"]
 
     def test_with_a_secret_of_the_team(self, boss: Person) -> None:

@@ -39,6 +39,10 @@ def started(lab: Lab, person: Person, project: str = "", **environment: str) -> 
 class TestApi:
     """As rest-v1 has it."""
 
+    @pytest.mark.parametrize("name", ["a b", "-a", "a:b", "ü", "a" * 129, "a%0A"])
+    def test_what_can_not_be_a_name(self, lab: Lab, boss: Person, name: str) -> None:
+        assert "can't be" in boss.api("PUT", f"{team_path(lab)}/{name}", 400, value="x")["message"]
+
     def test_set_listed_changed_and_deleted(self, lab: Lab, ann: Person) -> None:
         path = f"projects/{ann.project()}/secrets"
         made = ann.api("POST", path, name="HF_TOKEN", value=CANARY)

@@ -47,6 +47,16 @@ def test_as_programs_write_it(value: str) -> None:
         assert "***" in left and value[:6] not in left and value[-6:] not in left, left
 
 
+def test_as_javascript_writes_it_in_urls() -> None:
+    value = "can't!(wait)*/&é~"
+    for text in (
+        "can't!(wait)*%2F%26%C3%A9~",
+        "can't!(wait)*/&%C3%A9~",
+        "can't!(wait)*%2f%26%c3%a9~",
+    ):
+        assert masked(text, value) == "***"
+
+
 def test_base64_in_lines_as_the_command_prints_it() -> None:
     value = "".join(chr(33 + n * 7 % 90) for n in range(300))
     text = subprocess.run(["base64"], input=value, capture_output=True, text=True).stdout

@@ -17,7 +17,6 @@ from appliance.plugins import verdicts
 from appliance.plugins.contracts import ApiResource, Verb
 from appliance.plugins.verdicts import Verdict
 from appliance.runtime.limits import CPU_OVERCOMMIT
-from appliance.runtime.tokens import workload_token
 from appliance.web.openapi import path_names
 from plugins_builtin.secrets import service as secrets
 from plugins_builtin.secrets.specs import CLUSTER, Place
@@ -139,8 +138,7 @@ class World:
 
     def _workload(self, name: str, person: Person, project: str, role: str, own: bool) -> Caller:
         notebook = person.notebook(project)
-        token = workload_token(self.lab.appliance.keys, self.lab.workload(notebook).id)
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {self.lab.token(notebook)}"}
         return Caller(name, "workload", role, own=own, headers=headers)
 
     @contextmanager

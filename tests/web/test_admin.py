@@ -83,4 +83,5 @@ def test_checks_of_the_machine_need_no_root(root: Person) -> None:
 def test_a_parked_event_that_is_gone_is_not_found(root: Person) -> None:
     root.form("/admin/events/ghost/1", status=404)
     root.form("/admin/events/ghost/x", status=404, do="drop")
+    root.form(f"/admin/events/ghost/{10**20}", status=404)
     root.form("/admin/plugins/ghost/sideways", status=400)

@@ -214,7 +214,7 @@ def test_keyboard_and_theme(page: Page) -> None:
 
 def test_command_line_follows_the_form(page: Page) -> None:
     page.goto(page.url.replace("/page", "/notebook-new"))
-    page.get_by_label("Name").fill("it's mine")
+    page.get_by_label(re.compile("^Name")).fill("it's mine")
     page.get_by_label("Instance type").select_option("A100x1")
     expect(page.locator("[data-cli] pre")).to_have_text(
         "appliance notebooks create --project pr7h2k9d3s5 --name 'it'\"'\"'s mine'"

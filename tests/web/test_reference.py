@@ -49,9 +49,11 @@ def test_what_to_type_is_shown(lab: Lab) -> None:
         for operation in group
     }
     start = operations["notebooks.start"]
-    assert start.command == "appliance notebooks start NOTEBOOKID"
+    assert start.command == "appliance notebooks start NOTEBOOK_ID"
     assert start.python == "client.notebooks.start(notebook_id)"
     create = operations["notebooks.create"]
-    assert "--projectId PROJECTID" in create.command and "project_id=…" in create.python
+    assert "--project PROJECT_ID" in create.command and "project_id=…" in create.python
+    find = operations["search.find"]
+    assert (find.command, find.python) == ("appliance search find --q Q", "client.search.find(q=…)")
     assert operations["notebooks.list"].answer == "page of NotebookReply"
     assert "state" in [field.name for field in operations["notebooks.list"].fields]

@@ -149,6 +149,18 @@ def test_nobody_is_asked_to_sign_in_and_comes_back(lab: Lab, notebook: Thing) ->
         assert answer.headers["Location"] == f"/login?next={path}", path
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_programs_have_no_pages(lab: Lab, ann: Person, notebook: Thing, method: str) -> None:
+    """What a key or a workload's token may do, the API says verb by verb: a form must not be a way around."""
+    tokens = ann.post("api-keys", name="k").key, lab.token(notebook)
+    client = lab.app.test_client()
+    for _, path in urls(lab, notebook, method, api=False):
+        for token in tokens:
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = client.open(path, method=method, headers=headers, data={"name": "x"})
+            assert answer.status_code == 403, (method, path, answer.text)
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_nobody_gets_401_from_the_api(lab: Lab, notebook: Thing, method: str) -> None:
     client = lab.app.test_client()
@@ -216,6 +228,14 @@ def test_a_member_who_leaves_is_out_at_once(lab: Lab, notebook: Thing) -> None:
     boss.api("DELETE", f"teams/{lab.team('lab').id}/users/{bob.user.id}")
     assert bob.call("GET", f"/v1/{notebook.path}").status_code == 404
     assert bob.call("GET", f"/notebooks/{notebook.id}").status_code == 404
+
+
+def test_a_member_who_leaves_works_in_another_team(lab: Lab) -> None:
+    bob, boss = lab.person("bob"), lab.person("boss", role="owner")
+    lab.user("bob", team="other")
+    boss.api("DELETE", f"teams/{lab.team('lab').id}/users/{bob.user.id}")
+    assert bob.api("GET", "auth/session")["team"]["namespace"] == "other"
+    assert bob.project("theirs") in bob.page("/projects")
 
 
 class TestRoles:
