@@ -53,7 +53,7 @@ def _index(notebook_id: str, path: str, errors: dict[str, str]) -> str:
         runs=[_row(item) for item in found],
         path=path,
         errors=errors,
-        cli=command_line(ctx, "notebooks run", notebook_id=notebook_id),
+        cli=f"{command_line(ctx, 'notebooks run')} {notebook_id}",
     )
 
 

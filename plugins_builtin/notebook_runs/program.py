@@ -36,7 +36,7 @@ class Runner(NotebookClient):
         self,
         outs: list[nbformat.NotebookNode],
         msg: dict[str, Any],
-        display_id: str,
+        display_id: str | None,
         cell_index: int,
     ) -> nbformat.NotebookNode | None:
         """Each thing that a cell prints."""

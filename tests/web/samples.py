@@ -352,7 +352,7 @@ RUNS = {
     "runs": [RUN, {**RUN, "number": 1, "state": "failed", "live": False, "ended_ms": NOW_MS}],
     "path": NASTY,
     "errors": {"path": "The path of an .ipynb file of this notebook."},
-    "cli": "appliance notebooks run --notebook-id nk3v9x2m1q8z7w4",
+    "cli": "appliance notebooks run nk3v9x2m1q8z7w4",
 }
 ERROR = {
     "title": "Not allowed",
