@@ -15,9 +15,9 @@ from typing import Any
 from appliance import identity
 from appliance.boot import Appliance
 from appliance.db import write
-from appliance.errors import ApplianceError, Conflict, Invalid, NotFound, TryAgain, Unavailable
+from appliance.errors import ApplianceError, Invalid, NotFound, TryAgain, Unavailable
 from appliance.ids import is_id, new_id
-from appliance.runtime import logwork, rendering, tasks, uploads
+from appliance.runtime import logwork, rendering, room, tasks, uploads
 from appliance.runtime.files import Copied, TeamFiles
 from appliance.runtime.places import Places
 from appliance.runtime.tasks import Task
@@ -27,12 +27,11 @@ log = logging.getLogger(__name__)
 THREADS = 4
 RENDERERS = 2  # the two can take most of a minute; other work on files must not wait for them
 SPOOL_KEEP_S = 600
-DISK_RESERVE_BYTES = 1 << 30  # the database lives on this disk
 REPEATED = (
     "files.remove_area",
     "logs.remove",
 )  # nobody waits for them, so they must succeed one day
-AREAS = ("notebooks",)
+AREAS = ("notebooks", "envs")
 PATH_BYTES = 4096
 
 
@@ -130,6 +129,9 @@ class FileWork:
             raise _too_large()  # known before the first GiB is copied
         return self._spooled(files.read, args, size_bytes)
 
+    def _require_room(self, needed_bytes: int = 0) -> None:
+        room.require(self._appliance.config.paths, self._appliance.local.get(), needed_bytes)
+
     def _archive(self, args: dict[str, Any]) -> dict[str, Any]:
         _, files = self._root(args)
         return self._spooled(files.archive, args, 0)
@@ -139,10 +141,9 @@ class FileWork:
     ) -> dict[str, Any]:
         """A copy for nginx, of size_bytes or of anything up to the limit."""
         spool = self._appliance.config.paths.spool
-        spare = shutil.disk_usage(spool).free - DISK_RESERVE_BYTES
-        if spare < size_bytes or spare <= 0:
-            raise Unavailable("the disk is nearly full", hint="delete something, or ask an admin")
-        name, limit_bytes = new_id("spool"), min(int(args["limit_bytes"]), spare)
+        self._require_room(size_bytes)
+        limit_bytes = min(int(args["limit_bytes"]), shutil.disk_usage(spool).free)
+        name = new_id("spool")
         descriptor = os.open(spool / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
         try:
             os.fchown(descriptor, 0, self._appliance.config.proxy_uid)
@@ -158,6 +159,7 @@ class FileWork:
 
     def _view(self, args: dict[str, Any]) -> dict[str, Any]:
         _, files = self._root(args)
+        self._require_room()
         name, path = args["name"], _path(args)
         return {"file": rendering.view(self._appliance.config, files, name, path)}
 
@@ -165,8 +167,7 @@ class FileWork:
         _, files = self._root(args)
         config, path = self._appliance.config, _path(args)
         with uploads.opened(config, str(args["upload"])) as (descriptor, size_bytes):
-            if shutil.disk_usage(config.paths.notebooks).free < size_bytes + DISK_RESERVE_BYTES:
-                raise Conflict("the disk is nearly full", hint="delete something, or ask an admin")
+            self._require_room(size_bytes)
             files.write(path, descriptor, size_bytes, bool(args["replace"]))
         uploads.forget(config, str(args["upload"]))
         return {}

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from appliance.config import Config
-from appliance.errors import Invalid, Unavailable
+from appliance.errors import Invalid
 from appliance.ids import new_id
 from appliance.runtime.files import TeamFiles
 
@@ -27,7 +27,6 @@ VIEW_POLICY = (
 )
 LIMIT_BYTES = 32 << 20
 RENDERED_BYTES = 128 << 20
-DISK_RESERVE_BYTES = 1 << 30  # the database lives on this disk
 MEMORY_BYTES = 2 << 30
 TIMEOUT_S = 40.0
 KEEP_S = 86_400
@@ -64,7 +63,7 @@ def content_type(file: str) -> str:
 def view(config: Config, files: TeamFiles, owner: str, path: str) -> str:
     """The name of the kept file below `paths.rendered / owner`. Blocks for seconds the first time.
 
-    NotFound, Invalid for what can't be seen, Unavailable when the disk is nearly full.
+    NotFound, or Invalid for what can't be seen.
     """
     kind, suffix = kind_of(path), PurePosixPath(path).suffix.lower()
     if not kind:
@@ -74,8 +73,6 @@ def view(config: Config, files: TeamFiles, owner: str, path: str) -> str:
     folder = config.paths.rendered / owner
     folder.mkdir(exist_ok=True)
     _own(config, folder, 0o710)
-    if shutil.disk_usage(folder).free < DISK_RESERVE_BYTES:
-        raise Unavailable("the disk is nearly full", hint="delete something, or ask an admin")
     part = folder / f"{new_id('part')}.part"
     try:
         with open(part, "xb+") as copy:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Area = Literal["notebooks", "storage", "work"]
+Area = Literal["notebooks", "envs", "storage", "work"]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]*$", max_length=255)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{3,31}$")]
 GATEWAY_SOCKET = "app.sock"

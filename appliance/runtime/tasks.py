@@ -13,7 +13,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script, write
-from appliance.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from appliance.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
 from appliance.ids import new_id
 
 POLL_S = 0.01
@@ -73,7 +73,7 @@ def _answer(found: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(found["result"])
         return answer
     kind, _, message = found["error"].partition(": ")
-    kinds = (Conflict, Forbidden, Invalid, NotFound)
+    kinds = (Conflict, Forbidden, Invalid, NotFound, Refused)
     raise {kind.__name__: kind for kind in kinds}.get(kind, Unavailable)(message)
 
 

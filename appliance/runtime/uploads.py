@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from typing import IO
 
 from appliance.config import Config
+from appliance.db import Db
 from appliance.errors import Conflict, Invalid, NotFound, Refused
+from appliance.runtime import room
 
 KEEP_S = 86_400
-RESERVE_BYTES = 1 << 30  # the database lives on this disk
 AT_ONCE = 32  # unfinished ones of a user
 _CHUNK = 1 << 20
 _TOKEN = re.compile(r"[0-9a-f]{32}")
@@ -33,14 +34,13 @@ def name_of(owner: str, user_id: str, token: str) -> str:
     return name
 
 
-def append(config: Config, name: str, offset: int, piece: IO[bytes]) -> int:
+def append(config: Config, db: Db, name: str, offset: int, piece: IO[bytes]) -> int:
     """Write a piece at its place; the size so far. A piece may be sent again.
 
     Conflict when something is missing before it, its message the size so far; Refused when the disk is nearly full.
     """
     path = config.paths.uploads / name
-    if shutil.disk_usage(path.parent).free < RESERVE_BYTES:
-        raise Refused("the disk is nearly full", hint="delete something, or ask an admin")
+    room.require(config.paths, db)
     user = name.partition("-")[0]
     if not path.exists():
         if offset != 0:

@@ -46,7 +46,7 @@ def add_piece(ctx: Context, notebook_id: str, token: str, offset: int, piece: IO
     """Go on with an upload, which the browser named by a token; the size so far. Conflict: it says where to go on."""
     notebook, _ = service.files_of(ctx, notebook_id)
     name = uploads.name_of(notebook.id, ctx.principal.user_id, token)
-    return uploads.append(ctx.config, name, offset, piece)
+    return uploads.append(ctx.config, ctx.db, name, offset, piece)
 
 
 def take(ctx: Context, notebook_id: str, token: str, folder: str, name: str, replace: bool) -> None:

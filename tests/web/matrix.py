@@ -71,6 +71,7 @@ class World:
         self.lab.settle()
         self.owner.call("POST", f"/v1/notebooks/{notebook.id}/runs", {"path": "a.ipynb"})
         self.owner.api("POST", f"projects/{notebook.project_id}/tags", name="tag")
+        image = self.owner.api("POST", "images", name="img", container="docker.io/library/x:1")
         other = self.lab.user("other", role="member")
         return {
             "notebook_id": notebook.id,
@@ -84,6 +85,8 @@ class World:
             "plugin": installed(self.lab, "ghost"),
             "setting": CPU_OVERCOMMIT.key,
             "machine_type": "P4000",
+            "image_id": image["id"],
+            "local_image_id": self.lab.backend.local_images()[0].id,
             "member_key_id": self._key(other, "lab")[0],
         }
 

@@ -139,6 +139,9 @@ DETAIL: dict[str, Any] = {
     "session_id": "wk3v9x2m1q8z7w4",
     "instance_types": TYPES,
     "log_tail": "",
+    "used": {"ms": NOW_MS - 95 * MINUTE, "by": "a busy kernel"},
+    "stop": None,
+    "memory_killed_ms": None,
     "tabs": _tabs("Overview", "Files"),
     "log": {
         "workload": "wb",
@@ -148,6 +151,19 @@ DETAIL: dict[str, Any] = {
         "url": "/notebooks/nk/log/wb",
     },
     "sessions": SESSIONS,
+}
+STOPPING_SOON = {
+    **DETAIL,
+    "notebook": notebook(
+        message="a process was killed for memory at 3.9 of 4.0 GiB: use a larger instance type, or load less at once; "
+        "the rest goes on"
+    ),
+    "stop": {
+        "at_ms": NOW_MS + 14 * MINUTE,
+        "soon": True,
+        "why": "idle since 14:20 UTC, last used by a busy kernel; its idle limit is 2 h",
+    },
+    "memory_killed_ms": NOW_MS - 100 * MINUTE,
 }
 FAILED = notebook(
     "failed",
@@ -178,12 +194,14 @@ NEW_NOTEBOOK: dict[str, Any] = {
         "instance_type": "C2",
         "other_image": "",
         "command": "",
+        "shutdown_timeout_h": "",
+        "idle_shutdown_h": "",
         "registry_username": "",
     },
     "errors": {},
     "images": [
-        {"name": "notebook", "title": "JupyterLab on Debian 12"},
-        {"name": "base", "title": "Python only"},
+        {"name": "notebook", "title": "JupyterLab on Debian 12", "state": "ready"},
+        {"name": "base", "title": "Python only", "state": "missing"},
     ],
     "instance_types": TYPES,
     "cli": "appliance notebooks create --project pr7h2k9d3s5",
@@ -265,94 +283,6 @@ CLUSTER = {
             "since_ms": NOW_MS - 7 * MINUTE,
         }
     ],
-}
-FILES = {
-    **DETAIL,
-    "tabs": _tabs("Files", "Overview"),
-    "path": [("notebooks", "/files"), ("data", "/files?path=data")],
-    "entries": [
-        {
-            "name": "raw",
-            "url": "/files?path=data/raw",
-            "is_dir": True,
-            "size_bytes": None,
-            "modified_ms": NOW_MS - DAY,
-            "view_url": "",
-            "change_url": "/change?path=x",
-            "archive_url": "/d?path=data&folder=1",
-            "download_url": "",
-        },
-        {
-            "name": NASTY + ".ipynb",
-            "url": "",
-            "is_dir": False,
-            "size_bytes": 48_213,
-            "modified_ms": NOW_MS - MINUTE,
-            "view_url": "/view/x.ipynb",
-            "change_url": "/change?path=x",
-            "archive_url": "",
-            "download_url": "/d?path=x",
-        },
-        {
-            "name": "weights.safetensors",
-            "url": "",
-            "is_dir": False,
-            "size_bytes": 3_441_213_440,
-            "modified_ms": NOW_MS - 5 * HOUR,
-            "view_url": "",
-            "change_url": "/change?path=x",
-            "archive_url": "",
-            "download_url": "/d?path=y",
-        },
-    ],
-    "truncated": True,
-    "error": "",
-    "query": "?path=data",
-    "archive_url": "/d?path=&folder=1",
-    "values": {},
-    "errors": {},
-}
-CHANGE = {
-    **DETAIL,
-    "tabs": _tabs("Files", "Overview"),
-    "path": "data/" + NASTY,
-    "value": NASTY,
-    "errors": {"name": "there is something by this name already"},
-    "query": "?path=x",
-    "folder_url": "/files?path=data",
-    "action": "/files",
-}
-VIEW = {
-    **DETAIL,
-    "tabs": _tabs("Files", "Overview"),
-    "name": NASTY + ".ipynb",
-    "kind": "notebook",
-    "source_url": "/rendered",
-    "runs_url": "/runs",
-    "folder_url": "/files",
-    "download_url": "/d?path=x",
-    "error": "",
-}
-RUN = {
-    "number": 2,
-    "path": f"data/{NASTY}.ipynb",
-    "result": f"data/{NASTY}.run-2.ipynb",
-    "result_url": "/view/x.ipynb",
-    "state": "running",
-    "message": "",
-    "live": True,
-    "created_ms": NOW_MS - 5 * MINUTE,
-    "started_ms": NOW_MS - 4 * MINUTE,
-    "ended_ms": None,
-}
-RUNS = {
-    "title": "Runs",
-    "crumbs": [("diffusion ablation", "/notebooks/nk"), ("Runs", None)],
-    "notebook_id": "nk3v9x2m1q8z7w4",
-    "runs": [RUN, {**RUN, "number": 1, "state": "failed", "live": False, "ended_ms": NOW_MS}],
-    "path": NASTY,
-    "errors": {"path": "The path of an .ipynb file of this notebook."},
-    "cli": "appliance notebooks run nk3v9x2m1q8z7w4",
 }
 ERROR = {
     "title": "Not allowed",
