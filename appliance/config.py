@@ -106,6 +106,11 @@ class Config:
         """uid and gid of nginx; it also belongs to web's group."""
         return self.uid_base + 3
 
+    @property
+    def render_uid(self) -> int:
+        """uid and gid of what turns users' files into HTML: it owns nothing and may read nothing of ours."""
+        return self.uid_base + 4
+
     def team_uid(self, team_slot: int) -> int:
         """First host id of a team's user namespace; team_slot counts from 1. Invalid beyond the slots there are."""
         if not 1 <= team_slot <= TEAMS_PER_SLOT:

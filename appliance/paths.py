@@ -86,6 +86,16 @@ class Paths:
         return self.run / "spool"
 
     @property
+    def rendered(self) -> Path:
+        """Users' files as browsers may see them, a directory for each notebook: a cache; see `runtime/rendering.py`."""
+        return self.run / "rendered"
+
+    @property
+    def uploads(self) -> Path:
+        """Files on their way from a browser, written by web, taken from there by the supervisor."""
+        return self.root / "uploads"
+
+    @property
     def nginx(self) -> Path:
         return self.run / "nginx"
 

@@ -35,6 +35,18 @@ class HitReply(Record):
     detail: str
     url: str
 
+class RunReply(Record):
+    number: int
+    path: str
+    result: str
+    state: str
+    message: str | None
+    exit_code: int | None
+    machine_type: str
+    dt_created: datetime
+    dt_started: datetime | None
+    dt_finished: datetime | None
+
 class plugins_builtin__notebooks__specs__TagReply(Record):
     id: int
     name: str
@@ -771,6 +783,37 @@ class _NotebooksTags:
     ) -> plugins_builtin__notebooks__specs__TagReply:
         """Untag a notebook."""
 
+class _NotebooksRuns:
+    def get(
+        self,
+        notebook_id: str,
+        run_number: str,
+    ) -> RunReply:
+        """One run."""
+
+    def list(
+        self,
+        notebook_id: str,
+    ) -> builtins.list[RunReply]:
+        """The runs of a notebook, newest first."""
+
+    def logs(
+        self,
+        notebook_id: str,
+        run_number: str,
+        *,
+        offset: int = ...,
+        follow: bool = ...,
+    ) -> Iterator[str]:
+        """The log of a run."""
+
+    def stop(
+        self,
+        notebook_id: str,
+        run_number: str,
+    ) -> RunReply:
+        """Stop it."""
+
 class _Notebooks:
     def create(
         self,
@@ -878,6 +921,15 @@ class _Notebooks:
     ) -> NotebookReply:
         """Rename it."""
 
+    def run(
+        self,
+        notebook_id: str,
+        *,
+        path: str,
+        machine_type: str | None = ...,
+    ) -> RunReply:
+        """Run a file from top to bottom as a job."""
+    runs: _NotebooksRuns
     def save_image(
         self,
         notebook_id: str,

@@ -16,6 +16,7 @@ import signal
 import stat
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ _TRIES = 50  # openat2 answers EAGAIN when somebody renames at the same moment
 _MEMORY = 1 << 30
 _FILES = 64
 _CHUNK = 1 << 20
+_RENAME_NOREPLACE = 1
+_WRITES = ("read", "archive", "write")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -121,9 +124,105 @@ def op_make_dir(root: int, request: dict[str, Any]) -> dict[str, Any]:
     try:
         os.mkdir(name, request["mode"], dir_fd=directory)
     except FileExistsError:
+        if request["new"]:
+            raise
         if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
             raise Failure("Conflict", "there is something else by this name") from None
     return {}
+
+
+def op_write(root: int, request: dict[str, Any]) -> dict[str, Any]:
+    """A file with the content of the spool: there whole or not at all."""
+    parent, name = split(request["path"])
+    directory = open_dir(root, parent)
+    part = f".upload-{secrets.token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    target = os.open(part, flags, 0o644, dir_fd=directory)
+    try:
+        while os.sendfile(target, request["spool"], None, _CHUNK):
+            pass
+        os.fsync(target)
+        rename(directory, part, directory, name, request["replace"])
+    except BaseException:
+        os.unlink(part, dir_fd=directory)
+        raise
+    finally:
+        os.close(target)
+    return {}
+
+
+def op_rename(root: int, request: dict[str, Any]) -> dict[str, Any]:
+    parent, name = split(request["path"])
+    directory = open_dir(root, parent)
+    target, fresh = split(request["to"])
+    rename(directory, name, open_dir(root, target), fresh, False)
+    return {}
+
+
+def rename(source: int, name: str, target: int, fresh: str, replace: bool) -> None:
+    """A new name, in place of what has it only if `replace`."""
+    if replace:
+        os.rename(name, fresh, src_dir_fd=source, dst_dir_fd=target)
+        return
+    names = os.fsencode(name), os.fsencode(fresh)
+    if _libc.renameat2(source, names[0], target, names[1], _RENAME_NOREPLACE) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def op_archive(root: int, request: dict[str, Any]) -> dict[str, Any]:
+    """A directory's regular files as a zip in the spool; links and devices stay out."""
+    count = 0
+    with open(request["spool"], "wb", closefd=False) as out, zipfile.ZipFile(out, "w") as archive:
+        waiting = [request["path"]]
+        while waiting:
+            folder = waiting.pop()
+            directory = open_dir(root, folder)
+            for name in os.listdir(directory):
+                count += 1
+                if count > request["entries"]:
+                    raise Failure("Invalid", "this folder holds too many files to download at once")
+                path = f"{folder}/{name}".lstrip("/")
+                if is_directory(directory, name):
+                    waiting.append(path)
+                else:
+                    add_file(
+                        archive, directory, name, os.path.relpath(path, request["path"] or ".")
+                    )
+            os.close(directory)
+    return {"copied": os.fstat(request["spool"]).st_size, "cut": False, "mtime_ms": 0}
+
+
+def is_directory(directory: int, name: str) -> bool:
+    try:
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode)
+
+
+def add_file(archive: zipfile.ZipFile, directory: int, name: str, path: str) -> None:
+    """One regular file, lightly packed; anything else, and what has just gone, is left out."""
+    try:
+        fd = open_beneath(directory, name, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENODEV):
+            return
+        raise
+    with open(fd, "rb") as source:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode):
+            return
+        # the format knows no earlier and no later times, and no names that are no text
+        date = time.gmtime(min(max(info.st_mtime, 315_532_800), 4_354_819_198))[:6]
+        entry = zipfile.ZipInfo(os.fsencode(path).decode("utf-8", "replace"), date)
+        entry.compress_type, entry.external_attr = (
+            zipfile.ZIP_DEFLATED,
+            (info.st_mode & 0xFFFF) << 16,
+        )
+        entry._compresslevel = 1  # type: ignore[attr-defined]  # what ZipFile.open reads; no public name in 3.11
+        with archive.open(entry, "w", force_zip64=True) as packed:
+            while chunk := source.read(_CHUNK):
+                packed.write(chunk)
 
 
 def op_remove_tree(root: int, request: dict[str, Any]) -> dict[str, Any]:
@@ -201,6 +300,9 @@ OPERATIONS: Operations = {
     "stat": op_stat,
     "read": op_read,
     "make_dir": op_make_dir,
+    "write": op_write,
+    "rename": op_rename,
+    "archive": op_archive,
     "remove_tree": op_remove_tree,
 }
 
@@ -212,7 +314,13 @@ _MEANINGS = {
     errno.EXDEV: ("Invalid", "this leads out of its directory"),
     errno.ELOOP: ("Invalid", "this is a link; open what it leads to"),
     errno.ENAMETOOLONG: ("Invalid", "this name is too long"),
-    errno.EISDIR: ("Invalid", "this is a directory"),
+    errno.EISDIR: ("Conflict", "there is a folder by this name"),
+    errno.EEXIST: ("Conflict", "there is something by this name already"),
+    errno.ENOTEMPTY: ("Conflict", "there is something by this name already"),
+    errno.EINVAL: ("Invalid", "a folder can't be moved into itself"),
+    errno.EFBIG: ("Invalid", "this is too large"),
+    errno.ENOSPC: ("Conflict", "the disk is full"),
+    errno.EDQUOT: ("Conflict", "the disk is full"),
     errno.ENXIO: ("Invalid", "only regular files can be read"),
     errno.ENODEV: ("Invalid", "only regular files can be read"),
 }
@@ -247,6 +355,12 @@ def enter() -> dict[str, Any]:
     return request
 
 
+def _written(request: dict[str, Any]) -> int:
+    """How large the files of an operation may become that says no more than its limit."""
+    size: int = request.get("limit", 0) if request["op"] in _WRITES else 0
+    return size
+
+
 def limit(request: dict[str, Any]) -> None:
     """What a hostile tree can cost us."""
     signal.alarm(request["seconds"])  # should the parent die before us
@@ -255,7 +369,7 @@ def limit(request: dict[str, Any]) -> None:
         resource.RLIMIT_AS: request.get("memory_bytes", _MEMORY),
         resource.RLIMIT_NOFILE: _FILES,
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: request.get("file_bytes", 0),
+        resource.RLIMIT_FSIZE: request.get("file_bytes", _written(request)),
     }
     for which, value in limits.items():
         resource.setrlimit(which, (value, value))

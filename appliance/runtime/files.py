@@ -15,6 +15,7 @@ from typing import Any, Literal
 from appliance.runtime.userns import run_in_userns
 
 MAX_ENTRIES = 10_000
+MAX_ARCHIVED = 100_000
 
 EntryType = Literal["file", "dir", "link", "other"]
 
@@ -73,9 +74,22 @@ class TeamFiles:
         answer = self._ask("read", path, spool=spool, limit=limit_bytes, file_bytes=limit_bytes)
         return Copied(answer["copied"], answer["cut"], answer["mtime_ms"])
 
-    def make_dir(self, path: str, mode: int = 0o755) -> None:
-        """One directory, owned by the team; there already is fine. Conflict with anything else."""
-        self._ask("make_dir", path, mode=mode)
+    def archive(self, path: str, spool: int, limit_bytes: int) -> Copied:
+        """A directory as a zip, written to a descriptor of the caller's; Invalid when it is too large."""
+        answer = self._ask("archive", path, spool=spool, limit=limit_bytes, entries=MAX_ARCHIVED)
+        return Copied(answer["copied"], answer["cut"], answer["mtime_ms"])
+
+    def write(self, path: str, source: int, size: int, replace: bool = False) -> None:
+        """A file of the team's with the content of a descriptor, size bytes at most; Conflict if the name is taken."""
+        self._ask("write", path, spool=source, limit=size, replace=replace)
+
+    def rename(self, path: str, to: str) -> None:
+        """Give it another path; Conflict if that is taken."""
+        self._ask("rename", path, to=to)
+
+    def make_dir(self, path: str, mode: int = 0o755, new: bool = False) -> None:
+        """One directory, owned by the team; there already is fine unless `new`. Conflict with anything else."""
+        self._ask("make_dir", path, mode=mode, new=new)
 
     def remove_tree(self, path: str = "", limit_s: float = 20) -> None:
         """Delete it with all that is in it, never through a link; "" empties root and leaves it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -16,8 +17,8 @@ from appliance.boot import Appliance
 from appliance.db import write
 from appliance.errors import ApplianceError, Invalid, NotFound, TryAgain, Unavailable
 from appliance.ids import is_id, new_id
-from appliance.runtime import copywork, logwork, room, tasks
-from appliance.runtime.files import TeamFiles
+from appliance.runtime import copywork, logwork, rendering, room, tasks, uploads
+from appliance.runtime.files import Copied, TeamFiles
 from appliance.runtime.places import Places
 from appliance.runtime.tasks import Task
 
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 COPIERS = 2  # a copy may take minutes; other work on files must not wait for it
+RENDERERS = 2  # the two can take most of a minute; other work on files must not wait for them
 SPOOL_KEEP_S = 600
 REPEATED = (
     "files.remove_area",
@@ -42,12 +44,19 @@ class FileWork:
         self._places = places
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="files")
         self._copiers = ThreadPoolExecutor(COPIERS, thread_name_prefix="copy")
+        self._renderers = ThreadPoolExecutor(RENDERERS, thread_name_prefix="render")
         self._lock = threading.Lock()
         self._busy: set[str] = set()
         self._kinds: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "files.list": self._list,
             "files.read": self._read,
             copywork.KIND: lambda args: copywork.run(appliance, args),
+            "files.archive": self._archive,
+            "files.write": self._write,
+            "files.rename": self._rename,
+            "files.make_dir": self._make_dir,
+            "files.remove": self._remove,
+            "files.view": self._view,
             "files.remove_area": self._remove_area,
             "logs.remove": self._remove_logs,
         }
@@ -59,14 +68,19 @@ class FileWork:
                 if task.id in self._busy:
                     continue
                 self._busy.add(task.id)
-            pool = self._copiers if task.kind == copywork.KIND else self._pool
+            pool = {copywork.KIND: self._copiers, "files.view": self._renderers}.get(
+                task.kind, self._pool
+            )
             pool.submit(self._run, task)
         self._sweep_spool()
+        rendering.sweep(self._appliance.config)
+        uploads.sweep(self._appliance.config)
 
     def close(self) -> None:
         """Wait for what is being done."""
         self._pool.shutdown()
         self._copiers.shutdown()
+        self._renderers.shutdown()
 
     def _run(self, task: Task) -> None:
         result, error = None, ""
@@ -121,13 +135,27 @@ class FileWork:
         size_bytes = files.stat(_path(args)).size
         if size_bytes > int(args["limit_bytes"]):
             raise _too_large()  # known before the first GiB is copied
+        return self._spooled(files.read, args, size_bytes)
+
+    def _require_room(self, needed_bytes: int = 0) -> None:
+        room.require(self._appliance.config.paths, self._appliance.local.get(), needed_bytes)
+
+    def _archive(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        return self._spooled(files.archive, args, 0)
+
+    def _spooled(
+        self, copy: Callable[[str, int, int], Copied], args: dict[str, Any], size_bytes: int
+    ) -> dict[str, Any]:
+        """A copy for nginx, of size_bytes or of anything up to the limit."""
         spool = self._appliance.config.paths.spool
-        room.require(self._appliance.config.paths, self._appliance.local.get(), size_bytes)
+        self._require_room(size_bytes)
+        limit_bytes = min(int(args["limit_bytes"]), shutil.disk_usage(spool).free)
         name = new_id("spool")
         descriptor = os.open(spool / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
         try:
             os.fchown(descriptor, 0, self._appliance.config.proxy_uid)
-            copied = files.read(_path(args), descriptor, int(args["limit_bytes"]))
+            copied = copy(_path(args), descriptor, limit_bytes)
             if copied.cut:
                 raise _too_large()
         except ApplianceError:
@@ -137,6 +165,38 @@ class FileWork:
             os.close(descriptor)
         return {"spool": name, "size_bytes": copied.size}
 
+    def _view(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        self._require_room()
+        name, path = args["name"], _path(args)
+        return {"file": rendering.view(self._appliance.config, files, name, path)}
+
+    def _write(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        config, path = self._appliance.config, _path(args)
+        with uploads.opened(config, str(args["upload"])) as (descriptor, size_bytes):
+            self._require_room(size_bytes)
+            files.write(path, descriptor, size_bytes, bool(args["replace"]))
+        uploads.forget(config, str(args["upload"]))
+        return {}
+
+    def _rename(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        files.rename(_path(args), _path({"path": args["to"]}))
+        return {}
+
+    def _make_dir(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        files.make_dir(_path(args), new=True)
+        return {}
+
+    def _remove(self, args: dict[str, Any]) -> dict[str, Any]:
+        _, files = self._root(args)
+        if not _path(args).strip("/."):
+            raise Invalid("the top folder can't be deleted", hint="delete the notebook")
+        files.remove_tree(_path(args))
+        return {}
+
     def _remove_area(self, args: dict[str, Any]) -> dict[str, Any]:
         try:
             root, files = self._root(args)
@@ -144,6 +204,7 @@ class FileWork:
             return {}
         files.remove_tree()  # TryAgain when there was too much for one turn
         root.rmdir()
+        rendering.forget(self._appliance.config, args["name"])
         return {}
 
     def _remove_logs(self, args: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def places(config: Config) -> list[Place]:
         Place(paths.env, 0, 0, 0o700),
         Place(paths.slots, 0, 0, 0o711),
         Place(paths.spool, 0, proxy, 0o710),
+        Place(paths.rendered, 0, proxy, 0o710),
+        Place(paths.uploads, web, web, 0o700),
         Place(paths.run / "pid", 0, 0, 0o755),
         Place(paths.run / "log", 0, 0, 0o750),
         Place(paths.logs, 0, web, 0o710),  # nginx is in web's group

@@ -21,6 +21,7 @@ from pathlib import Path
 from appliance.clock import Clock
 from appliance.config import Config, bracketed
 from appliance.errors import Invalid, Unavailable
+from appliance.runtime.rendering import VIEW_POLICY
 from appliance.runtime.slots import SLOTS, upstream
 from appliance.runtime.spec import GATEWAY_SOCKET
 from appliance.runtime.templates import fill
@@ -43,6 +44,7 @@ DROPPED_HEADERS = (
     "X-Service",
 )
 
+NOTHING_POLICY = "sandbox; default-src 'none'"  # what users wrote must not act as our page
 OPEN_FILES = 16384
 LOG_BYTES = 16 << 20
 LOGS_KEPT = 2  # rotated files beside the current one
@@ -118,7 +120,11 @@ def render(site: Site) -> str:
         api=site.api,
         certificate=site.certificate,
         dropped_headers=DROPPED_HEADERS,
-        handed_out=[("logs", paths.logs), ("spool", paths.spool)],
+        handed_out=[
+            ("logs", paths.logs, NOTHING_POLICY),
+            ("spool", paths.spool, NOTHING_POLICY),
+            ("rendered", paths.rendered, VIEW_POLICY),
+        ],
         id=ID,
         kinds=KINDS,
         names=site.names,

@@ -54,7 +54,7 @@ def run_in_userns(
 
     root: opened here, by root, so the directories above it may be closed to the team; not a
     symbolic link.
-    spool: a descriptor open for writing that the child may fill. Blocks for timeout_s at most
+    spool: a descriptor that the child may fill or read. Blocks for timeout_s at most
     (Unavailable). Raises what the child reports: NotFound, Invalid, Forbidden, Conflict, TryAgain.
     """
     with _root_fd(root) as root_fd:

@@ -267,7 +267,8 @@ def install(app: Flask, clock: Clock) -> None:
         response.headers.setdefault(
             "Content-Security-Policy",
             "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self';"
-            f" style-src 'self' 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            f" style-src 'self' 'nonce-{nonce}'; frame-src 'self'; form-action 'self'; base-uri 'none';"
+            " frame-ancestors 'none'",
         )
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")

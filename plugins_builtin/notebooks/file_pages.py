@@ -9,15 +9,13 @@ from urllib.parse import parse_qs, quote
 from flask import Blueprint, Response, request
 
 from appliance.errors import ApplianceError, Invalid, Unavailable
-from appliance.runtime import tasks
 from appliance.web import log_files
 from appliance.web.pages import context, page
+from plugins_builtin.notebooks import files as file_work
 from plugins_builtin.notebooks import manage_pages
 from plugins_builtin.notebooks import pages as notebook_pages
-from plugins_builtin.notebooks import service
+from plugins_builtin.notebooks import service, share_pages, view_pages
 
-MAX_DOWNLOAD_BYTES = 1 << 30
-DOWNLOAD_TIMEOUT_S = 120.0
 DOWNLOADS_AT_ONCE = 3  # of the 8 threads of a web process
 
 
@@ -38,6 +36,8 @@ def blueprint() -> Blueprint:
 
     pages.add_url_rule("/notebooks/<notebook_id>/files", "files", files)
     pages.add_url_rule("/notebooks/<notebook_id>/files/download", "download", download_in_turn)
+    view_pages.add(pages)
+    share_pages.add(pages)
     pages.add_url_rule("/notebooks/<notebook_id>/log", "log_newer", log_newer)
     pages.add_url_rule("/notebooks/<notebook_id>/log/<workload_id>", "log", log)
     return pages
@@ -45,27 +45,33 @@ def blueprint() -> Blueprint:
 
 def files(notebook_id: str) -> str:
     """One directory."""
-    ctx, path = context(), _path_asked()
+    return listing(notebook_id, path_asked())
+
+
+def listing(notebook_id: str, path: str, **values: Any) -> str:
+    """The page of a directory. values: of a form on it that did not work, with `errors`."""
+    ctx = context()
     found = service.get(ctx, notebook_id)
-    notebook, team_id = service.files_of(ctx, notebook_id)
     entries: list[dict[str, Any]] = []
     truncated, error = False, ""
     try:
-        answer = tasks.ask(
-            ctx.db, "files.list", team_id=team_id, area="notebooks", name=notebook.id, path=path
-        )
-        entries = [_entry(notebook.id, path, item) for item in answer["entries"]]
+        answer = file_work.listing(ctx, notebook_id, path)
+        entries = [_entry(notebook_id, path, item) for item in answer["entries"]]
         truncated = answer["truncated"]
     except ApplianceError as failure:
         error = str(failure)
+    base = f"/notebooks/{notebook_id}/files"
+    shell = notebook_pages.notebook_frame(found, "Files")
     return page(
         "notebooks/files.html",
-        notebook.name,
-        path=_trail(notebook.id, path),
+        found.notebook.name,
+        path=_trail(notebook_id, path),
+        query=f"?path={quoted(path)}",
+        archive_url=f"{base}/download?path={quoted(path)}&folder=1",
         entries=entries,
         truncated=truncated,
         error=error,
-        **notebook_pages.notebook_frame(found, "Files"),
+        **{"values": {}, "errors": {}, **shell, **values},
     )
 
 
@@ -74,27 +80,30 @@ def _entry(notebook_id: str, path: str, item: dict[str, Any]) -> dict[str, Any]:
     base = f"/notebooks/{notebook_id}/files"
     kind = item["type"]
     return {
-        "name": _shown(item["name"]),
+        "name": shown_name(item["name"]),
         "is_dir": kind == "dir",
-        "url": f"{base}?path={_quoted(inside)}",
+        "url": f"{base}?path={quoted(inside)}",
         "size_bytes": item["size_bytes"] if kind == "file" else None,
         "modified_ms": item["modified_ms"],
-        "download_url": f"{base}/download?path={_quoted(inside)}" if kind == "file" else "",
+        "view_url": view_pages.url(notebook_id, inside) if kind == "file" else "",
+        "change_url": f"{base}/change?path={quoted(inside)}",
+        "archive_url": f"{base}/download?path={quoted(inside)}&folder=1" if kind == "dir" else "",
+        "download_url": f"{base}/download?path={quoted(inside)}" if kind == "file" else "",
     }
 
 
-def _path_asked() -> str:
+def path_asked() -> str:
     """Flask's own args would replace bytes that are no UTF-8; such a file could be seen and never downloaded."""
     query = parse_qs(request.query_string.decode("latin-1"), errors="surrogateescape")
     return query.get("path", [""])[0].strip("/")
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """For a page, which has to be UTF-8."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
     """For a URL; names that are no UTF-8 come as surrogates and go out as their bytes."""
     return quote(path.encode("utf-8", "surrogateescape"))
 
@@ -103,23 +112,20 @@ def _trail(notebook_id: str, path: str) -> list[tuple[str, str]]:
     base = f"/notebooks/{notebook_id}/files"
     trail, parts = [("/notebooks", base)], [part for part in path.split("/") if part]
     for count, part in enumerate(parts, 1):
-        trail.append((_shown(part), f"{base}?path={_quoted('/'.join(parts[:count]))}"))
+        trail.append((shown_name(part), f"{base}?path={quoted('/'.join(parts[:count]))}"))
     return trail
 
 
 def download(notebook_id: str) -> Response:
-    """One regular file, as an attachment whatever it holds: it never renders in our origin."""
-    ctx, path = context(), _path_asked()
-    notebook, team_id = service.files_of(ctx, notebook_id)
-    if not path:
+    """A regular file or a folder's zip, as an attachment whatever it holds: it never renders in our origin."""
+    path, folder = path_asked(), request.args.get("folder") == "1"
+    service.files_of(context(), notebook_id)
+    if not path and not folder:
         raise Invalid("which file?", hint="choose one from the list")
-    answer = tasks.ask(
-        ctx.db, "files.read", DOWNLOAD_TIMEOUT_S, team_id=team_id, area="notebooks", name=notebook.id,
-        path=path, limit_bytes=MAX_DOWNLOAD_BYTES,
-    )  # fmt: skip
+    spool = file_work.spooled(context(), notebook_id, path, folder)
     reply = Response(content_type="application/octet-stream")
-    reply.headers["X-Accel-Redirect"] = f"/_spool/{answer['spool']}"
-    name = quote(path.rpartition("/")[2].encode("utf-8", "surrogateescape"))
+    reply.headers["X-Accel-Redirect"] = f"/_spool/{spool}"
+    name = quoted(path.rpartition("/")[2] or notebook_id) + (".zip" if folder else "")
     reply.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
     return reply
 

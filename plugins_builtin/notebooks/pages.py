@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, request
+from flask import Blueprint, redirect, request
 
 from appliance import identity
 from appliance.access import needed_role
 from appliance.context import Context
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, Invalid
 from appliance.plugins import InstanceType
 from appliance.runtime import logs
 from appliance.runtime.states import API_NOTEBOOK_STATES
@@ -50,6 +50,7 @@ def blueprint() -> Blueprint:
         ("/notebooks/<notebook_id>", detail, "GET"),
         ("/notebooks/<notebook_id>/card", card, "GET"),
         ("/notebooks/<notebook_id>/sessions", sessions, "GET"),
+        ("/notebooks/<notebook_id>/port", open_port, "GET"),
         ("/notebooks/<notebook_id>/start", start, "POST"),
         ("/notebooks/<notebook_id>/stop", stop, "POST"),
         ("/notebooks/<notebook_id>/keep", keep, "POST"),
@@ -314,6 +315,16 @@ def _session_rows(notebook_id: str) -> list[dict[str, Any]]:
         }
         for session in service.sessions(ctx, notebook_id)
     ]
+
+
+def open_port(notebook_id: str) -> Any:
+    """On to a server that a program inside listens with, on the origin of users' code."""
+    found = service.get(context(), notebook_id)
+    port = request.args.get("port", 0, type=int)
+    if not 1 <= port <= 65535:
+        raise Invalid("a port is a number from 1 to 65535", hint="TensorBoard's own is 6006")
+    path = f"{service.KIND}/{found.notebook.id}"
+    return redirect(f"/open/{path}?next=/{path}/port/{port}/", code=303)
 
 
 def start(notebook_id: str) -> Any:

@@ -57,7 +57,7 @@ def register_api_resources() -> list[ApiResource]:
 def register_pages() -> list[Pages]:
     return [
         Pages(
-            "plugins_builtin.notebooks.file_pages:blueprint",
+            "plugins_builtin.notebooks.change_pages:blueprint",
             tabs=(Tab("Notebooks", "notebooks.index", order=10),),
         )
     ]

@@ -160,7 +160,9 @@ def _spec_of(notebook: Notebook, instance_type: str) -> NotebookSpec:
     )
 
 
-def _submit(ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_id: str) -> None:
+def _submit(
+    ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_id: str, owner_id: str = ""
+) -> None:
     if notebook.registry_username:
         login = Login(username=notebook.registry_username, password=notebook.registry_password)
         spec = spec.model_copy(update={"login": login})
@@ -171,9 +173,11 @@ def _submit(ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_i
         )  # fmt: skip
         spec = spec.model_copy(update={"workspace": workspace})
     workload_id = workloads.submit(
-        db, spec, owner_id=notebook.id, project_id=notebook.project_id, team_id=team_id,
+        db, spec, owner_id=owner_id or notebook.id, project_id=notebook.project_id, team_id=team_id,
         user_id=ctx.principal.user_id, label=notebook.name,
     )  # fmt: skip
+    if owner_id:  # a job ends by itself, however long it takes
+        return
     lifetime.begin(db, workload_id, notebook.shutdown_timeout_h, notebook.idle_shutdown_h)
 
 
@@ -184,6 +188,16 @@ def rename(ctx: Context, notebook_id: str, name: str) -> Shown:
         store.rename(db, notebook_id, name)
         tell(ctx, db, "notebook.renamed", notebook_id, notebook.project_id, team_id)
     return get(ctx, notebook_id)
+
+
+def submit_job(
+    ctx: Context, db: Db, notebook: Notebook, team_id: str, owner_id: str, command: tuple[str, ...], instance_type: str
+) -> None:  # fmt: skip
+    """Another program in the notebook's image, with its files and environment. Inside `write`; rights are checked."""
+    kind = instance_type or notebook.instance_type
+    spec = workload_spec(ctx, notebook.id, _spec_of(notebook, kind), team_id)
+    changes = {"kind": "job", "command": command, "route": None, "env": notebook.environment}
+    _submit(ctx, db, notebook, spec.model_copy(update=changes), team_id, owner_id)
 
 
 def stop(ctx: Context, notebook_id: str) -> Shown:

@@ -10,13 +10,19 @@ from appliance.events import Event
 from appliance.runtime import tasks, workloads
 from appliance.runtime.limits import VERSION_MIB, VERSIONS_KEPT
 from plugins_builtin.notebooks import service, store
-from plugins_builtin.notebooks.specs import Version
+from plugins_builtin.notebooks.specs import Notebook, Version
 
 
 def versions(ctx: Context, notebook_id: str) -> list[Version]:
     """What is kept of a notebook's sessions, newest first."""
     notebook, _ = service.required(ctx, "notebooks.versions", notebook_id)
     return store.versions(ctx.db, notebook.id)
+
+
+def newest_ready(ctx: Context, notebook: Notebook) -> Version | None:
+    """What the newest session that ended left; whoever asks has been checked."""
+    found = store.versions(ctx.db, notebook.id)
+    return next((version for version in found if version.state == "ready"), None)
 
 
 def keep(ctx: Context, session_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -258,3 +259,73 @@ def test_too_little_time_and_impossible_ids_are_told(files: TeamFiles) -> None:
         TeamFiles(files.root, OURS, timeout_s=0).list_dir()
     with pytest.raises(Unavailable, match="failed"):
         TeamFiles(files.root, (1 << 32) - 10).list_dir()
+
+
+def test_a_file_comes_whole_or_not_at_all(files: TeamFiles) -> None:
+    with tempfile.TemporaryFile() as source:
+        source.write(b"new")
+        source.flush()
+        os.lseek(source.fileno(), 0, os.SEEK_SET)
+        files.write("a", source.fileno(), 3)
+        made = (files.root / "a").stat()
+        assert (files.root / "a").read_bytes() == b"new"
+        assert (made.st_uid, stat.S_IMODE(made.st_mode)) == (OURS, 0o644)
+        put(files.root / "b", b"old")
+        with pytest.raises(Conflict, match="already"):
+            files.write("b", source.fileno(), 3)
+        os.lseek(source.fileno(), 0, os.SEEK_SET)
+        with pytest.raises(Invalid, match="too large"):
+            files.write("c", source.fileno(), 2)
+        os.lseek(source.fileno(), 0, os.SEEK_SET)
+        files.write("b", source.fileno(), 3, replace=True)
+    assert {path.name: path.read_bytes() for path in files.root.iterdir()} == {
+        "a": b"new",
+        "b": b"new",
+    }
+
+
+@pytest.mark.parametrize("path", ["../x", "out/x", "/x", "a/..", ""])
+def test_nothing_is_written_or_renamed_outside(files: TeamFiles, path: str) -> None:
+    (files.root / "out").symlink_to("..")
+    put(files.root / "mine")
+    with tempfile.TemporaryFile() as source:
+        for change in (
+            lambda: files.write(path, source.fileno(), 9),
+            lambda: files.rename("mine", path),
+        ):
+            with pytest.raises((Invalid, NotFound)):
+                change()
+    assert (files.root / "mine").exists()
+    assert [item.name for item in files.root.parent.iterdir()] == ["root"]
+
+
+def test_a_name_that_is_taken_stays(files: TeamFiles) -> None:
+    put(files.root / "a", b"a")
+    put(files.root / "b", b"b")
+    with pytest.raises(Conflict):
+        files.rename("a", "b")
+    with pytest.raises(Conflict):
+        files.make_dir("a", new=True)
+    files.make_dir("d", new=True)
+    with pytest.raises(Conflict):
+        files.make_dir("d", new=True)
+    files.rename("a", "d/a")
+    assert (files.root / "d/a").read_bytes() == b"a"
+
+
+def test_a_folder_becomes_a_zip_of_its_regular_files(files: TeamFiles) -> None:
+    (files.root / "top/sub").mkdir(parents=True)
+    put(files.root / "top/sub/schön", b"inside")
+    put(files.root / os.fsdecode(b"top/\xff"), b"odd")
+    (files.root / "top/secret").symlink_to("/etc/shadow")
+    (files.root / "top/loop").symlink_to(".")
+    os.mkfifo(files.root / "top/fifo")
+    os.utime(files.root / "top/sub/schön", (-1, -1))
+    with tempfile.TemporaryFile() as spool:
+        files.archive("top", spool.fileno(), 1 << 20)
+        with zipfile.ZipFile(spool) as archive:
+            found = {name: archive.read(name) for name in archive.namelist()}
+    assert found == {"sub/schön": b"inside", "\ufffd": b"odd"}
+    put(files.root / "top/large", os.urandom(5000))
+    with tempfile.TemporaryFile() as spool, pytest.raises(Invalid, match="too large"):
+        files.archive("top", spool.fileno(), 4000)

@@ -31,6 +31,22 @@ def test_a_request_reaches_its_container(lab: Lab) -> None:
     assert answer.values("host") == [f"mine.localhost:{lab.config.port}"]
 
 
+def test_a_port_inside_is_asked_of_the_containers_own_relay(lab: Lab) -> None:
+    gate = lab.sign_in("/n/mine")
+    for path, inside in (
+        ("/n/mine/port/6006/", "/n/mine/proxy/6006/"),
+        ("/n/mine/port/6006/data/a%20b?x=%2F", "/n/mine/proxy/6006/data/a%20b?x=%2F"),
+        ("/n/mine/port/x/", "/n/mine/port/x/"),
+        ("/n/mine/files/port/6006/", "/n/mine/files/port/6006/"),
+    ):
+        answer = lab.get(path, gate=gate)
+        assert (answer.seen["server"], answer.seen["path"]) == ("mine", inside)
+    answer = lab.get("/n/mine/port/6006", gate=gate)
+    assert (answer.status, answer.headers["Location"]) == (302, "/n/mine/port/6006/")
+    assert lab.get("/n/mine/port/6006/").status == 401
+    assert lab.get("/n/mine/port/6006/../../../theirs/x", gate=gate).status in (403, 404)
+
+
 WAYS_OUT = [
     "/n/mine/../theirs/x",
     "/n/mine/%2e%2e/theirs/x",

@@ -76,7 +76,7 @@ def test_units_run_what_the_foreground_runs(units: Path, config: Config) -> None
 
 def test_services_write_where_the_layout_lets_them(config: Config) -> None:
     root = config.data
-    web = [root / "db", root / "run/http", root / "run/wake"]
+    web = [root / "db", root / "run/http", root / "run/wake", root / "uploads"]
     assert service.writable(config, config.web_uid) == web
     assert service.writable(config, config.proxy_uid) == [root / "run/nginx"]
 

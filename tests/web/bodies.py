@@ -13,6 +13,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "projects.create": {"name": "new"},
     "projects.update": {"name": "renamed"},
     "notebooks.create": {"projectId": "$project_id", "machineType": "C1"},
+    "notebook_runs.run": {"path": "a.ipynb"},
     "notebooks.keep": {"hours": 1},
     "notebooks.update": {"name": "renamed"},
     "notebooks.fork": {"projectId": "$project_id"},

@@ -17,6 +17,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
+from appliance.runtime.rendering import VIEW_POLICY
 from tests.web import samples
 from tests.web.pages import PAGES
 
@@ -26,7 +27,7 @@ Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-nonce'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -42,15 +43,17 @@ class Handler(BaseHTTPRequestHandler):
         elif name.startswith("static/"):
             file = samples.ROOT / "appliance/web" / name
             self.answer(file.read_bytes(), guess_type(file.name)[0] or "")
+        elif name == "rendered":
+            self.answer(b"<p>A file.</p>", "text/html", VIEW_POLICY)
         else:
             self.answer(b'<p class="card-body mb-0">A fragment.</p>', "text/html")
 
-    def answer(self, body: bytes, kind: str) -> None:
+    def answer(self, body: bytes, kind: str, policy: str = POLICY) -> None:
         """One whole response."""
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", POLICY)
+        self.send_header("Content-Security-Policy", policy)
         self.end_headers()
         self.wfile.write(body)
 

@@ -69,12 +69,14 @@ class World:
         """A value of the team `lab` for each name that may stand in a path."""
         notebook = self.owner.notebook(name="nb")
         self.lab.settle()
+        self.owner.call("POST", f"/v1/notebooks/{notebook.id}/runs", {"path": "a.ipynb"})
         self.owner.api("POST", f"projects/{notebook.project_id}/tags", name="tag")
         image = self.owner.api("POST", "images", name="img", container="docker.io/library/x:1")
         self.owner.api("POST", f"{notebook.path}/tags", name="tag")
         other = self.lab.user("other", role="member")
         return {
             "notebook_id": notebook.id,
+            "run_number": "1",
             "project_id": notebook.project_id,
             "team_id": self.lab.team("lab").id,
             "user_id": other.id,

@@ -10,7 +10,6 @@ from tests.web.samples import (
     DETAIL,
     ERROR,
     FAILED,
-    FILES,
     FORK,
     LOG,
     LOGIN,
@@ -28,6 +27,7 @@ from tests.web.samples import (
     STOPPING_SOON,
     notebook,
 )
+from tests.web.samples_files import CHANGE, FILES, RUN, RUNS, VIEW
 from tests.web.samples_images import (
     FAILED_IMAGE,
     IMAGE,
@@ -208,7 +208,38 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     ("files", "notebooks/files.html", FILES),
-    ("files-empty", "notebooks/files.html", {**FILES, "entries": [], "truncated": False}),
+    ("runs", "notebook_runs/list.html", RUNS),
+    ("runs-none", "notebook_runs/list.html", {**RUNS, "runs": [], "errors": {}}),
+    (
+        "run",
+        "notebook_runs/detail.html",
+        {**RUNS, "title": "Run 2", "run": RUN, "log_text": "[cell 1 of 9]\n" + NASTY},
+    ),
+    ("change", "notebooks/change.html", CHANGE),
+    ("view", "notebooks/view.html", VIEW),
+    (
+        "view-not",
+        "notebooks/view.html",
+        {
+            **VIEW,
+            "source_url": "",
+            "error": "this file can't be shown: it is no notebook: download it",
+        },
+    ),
+    (
+        "files-empty",
+        "notebooks/files.html",
+        {
+            **FILES,
+            "entries": [],
+            "truncated": False,
+            "values": {"name": "raw"},
+            "errors": {
+                "name": "there is something by this name already",
+                "file": "the disk is full",
+            },
+        },
+    ),
     ("secrets", "secrets/list.html", SECRETS),
     (
         "secrets-cluster-member",

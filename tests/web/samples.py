@@ -313,39 +313,6 @@ CLUSTER = {
         }
     ],
 }
-FILES = {
-    **DETAIL,
-    "tabs": _tabs("Files", "Overview"),
-    "path": [("notebooks", "/files"), ("data", "/files?path=data")],
-    "entries": [
-        {
-            "name": "raw",
-            "url": "/files?path=data/raw",
-            "is_dir": True,
-            "size_bytes": None,
-            "modified_ms": NOW_MS - DAY,
-            "download_url": "",
-        },
-        {
-            "name": NASTY + ".ipynb",
-            "url": "",
-            "is_dir": False,
-            "size_bytes": 48_213,
-            "modified_ms": NOW_MS - MINUTE,
-            "download_url": "/d?path=x",
-        },
-        {
-            "name": "weights.safetensors",
-            "url": "",
-            "is_dir": False,
-            "size_bytes": 3_441_213_440,
-            "modified_ms": NOW_MS - 5 * HOUR,
-            "download_url": "/d?path=y",
-        },
-    ],
-    "truncated": True,
-    "error": "",
-}
 ERROR = {
     "title": "Not allowed",
     "code": 412,

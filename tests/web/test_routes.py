@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ from werkzeug.routing import Rule
 from appliance import api_keys
 from appliance.db import write
 from appliance.runtime import tasks
-from appliance.runtime.filework import FileWork
 from appliance.runtime.limits import CPU_OVERCOMMIT
 from plugins_builtin.container_registries import store as registries
 from plugins_builtin.container_registries.specs import RegistryBody
@@ -24,9 +21,13 @@ from plugins_builtin.secrets.specs import CLUSTER, Place
 from tests.lab import Lab, Person, Thing, registry
 from tests.web.bodies import BODIES, QUERIES, REGISTRY
 from tests.web.matrix import installed
+from tests.web.supervising import files_served
 
 OPEN = {
     "/login",
+    "/share/<token>",
+    "/share/<token>/rendered/<file>",
+    "/share/<token>/view/<path:path>",
     "/static/<path:filename>",
     "/v1/auth/login",
     "/v1/auth/session",
@@ -43,7 +44,15 @@ FOR_ADMINS = {
 NEEDS_MORE = {
     "/v1/search": {"q": "a"},
     "/notebooks/<notebook_id>/files/download": {"path": "a.txt"},
+    "/notebooks/<notebook_id>/port": {"port": "6006"},
 }
+
+
+REDIRECTS = (
+    "/projects/<project_id>",
+    "/open/<kind>/<target>",
+    "/notebooks/<notebook_id>/port",
+)
 
 
 def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, str]]:
@@ -79,6 +88,10 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
         "switch": "on",
         "listener": "ghost",
         "event_id": "1",
+        "path": "a.txt",
+        "run_number": "1",
+        "number": "1",
+        "file": "0" * 48 + ".html",
     }
     found = []
     for rule in lab.app.url_map.iter_rules():
@@ -87,7 +100,7 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
         if method in (rule.methods or ()) and rule.rule not in OPEN:
             path = rule.rule
             for name in rule.arguments:
-                path = path.replace(f"<{name}>", values[name])
+                path = re.sub(f"<([a-z]+:)?{name}>", values[name], path)
             found.append((rule, path))
     assert found
     return found
@@ -99,31 +112,11 @@ def registry_of(lab: Lab) -> str:
     return found.id
 
 
-@contextmanager
-def files_served(lab: Lab) -> Iterator[None]:
-    """The supervisor's part of work on files, in a thread of its own."""
-    done = threading.Event()
-    work = FileWork(lab.appliance, lab.places)
-
-    def serve() -> None:
-        while not done.wait(0.01):
-            work.turn()
-        lab.appliance.local.get().conn.close()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        work._pool.shutdown()
-
-
 @pytest.fixture
 def notebook(lab: Lab, ann: Person) -> Thing:
     """One that ran, so that each of its pages has something to show."""
     made = ann.notebook(name="anns secret name")
+    ann.call("POST", f"/v1/notebooks/{made.id}/runs", {"path": "a.ipynb"})
     lab.settle()
     places = (Place("project", made.project_id), Place("team", lab.team("lab").id), CLUSTER)
     for place in places:
@@ -139,7 +132,7 @@ def test_a_member_sees_every_page(lab: Lab, ann: Person, notebook: Thing) -> Non
     with files_served(lab):
         for rule, path in urls(lab, notebook, "GET", api=False):
             answer = ann.http.get(path, query_string=NEEDS_MORE.get(rule.rule, {}))
-            redirects = rule.rule in ("/projects/<project_id>", "/open/<kind>/<target>")
+            redirects = rule.rule in REDIRECTS
             expected = (303,) if redirects else (200, 204)
             if path.startswith("/admin/"):
                 expected = (403,)

@@ -1,0 +1,1 @@
+"""Notebooks run as jobs: from top to bottom, the result kept beside the file."""
