@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from appliance.plugins import Setting
 from appliance.runtime.spec import PlainText
 from appliance.schema import Body, Reply, Time, Title
 
@@ -18,6 +19,14 @@ DOCKER_HUB = "docker.io"
 HUB_API = "registry-1.docker.io"
 _HUB_NAMES = {DOCKER_HUB, HUB_API, "index.docker.io", "hub.docker.com", "registry.hub.docker.com"}
 _HOST = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?")
+
+
+LOOPBACK = Setting(
+    "container_registries.loopback",
+    bool,
+    False,
+    "Whether a registry may be at an address of the appliance's own machine, such as localhost, when its sign-in is tried",
+)
 
 
 def _checked_url(text: str) -> str:
