@@ -35,6 +35,9 @@ Title = Annotated[
     ),
 ]
 
+# On the type of what nobody may read over a shoulder: clients ask for it without echo.
+Unseen = Field(json_schema_extra={"format": "password"})
+
 
 class Reply(BaseModel):
     """Base of what the API answers."""

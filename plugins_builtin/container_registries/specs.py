@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from appliance.plugins import Setting
 from appliance.runtime.spec import PlainText
-from appliance.schema import Body, Reply, Time, Title
+from appliance.schema import Body, Reply, Time, Title, Unseen
 
 Kind = Literal["other", "dockerhub", "gcr", "ghcr", "digitalocean", "azure"]
 DOCKER_HUB = "docker.io"
@@ -100,7 +100,7 @@ class RegistryBody(Body):
     namespace: Namespace = ""
     url: Url
     username: Annotated[str, PlainText]
-    password: Annotated[str, PlainText] = Field(repr=False)
+    password: Annotated[str, PlainText, Unseen] = Field(repr=False)
     kind: Kind = "other"
 
 
@@ -111,7 +111,7 @@ class RegistryChange(Body):
     namespace: Namespace | None = None
     url: Url | None = None
     username: Annotated[str, PlainText] | None = None
-    password: Annotated[str, PlainText] | None = Field(default=None, repr=False)
+    password: Annotated[str, PlainText, Unseen] | None = Field(default=None, repr=False)
     kind: Kind | None = None
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from appliance.runtime.spec import EnvName, Frozen
-from appliance.schema import Body, MaybeTime, PageQuery, Reply, Time, Title, UserSummary
+from appliance.schema import Body, MaybeTime, PageQuery, Reply, Time, Title, Unseen, UserSummary
 
 ImageName = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$")
@@ -35,7 +35,7 @@ class NotebookSpec(Frozen):
         default_factory=dict, max_length=200
     )
     registry_username: OneLine = ""
-    registry_password: OneLine = Field(default="", repr=False)
+    registry_password: Annotated[OneLine, Unseen] = Field(default="", repr=False)
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -78,7 +78,7 @@ class NotebookBody(Body):
     command: Command | None = None
     environment: dict[EnvName, str] = Field(default_factory=dict)
     registry_username: OneLine = ""
-    registry_password: OneLine = Field(default="", repr=False)
+    registry_password: Annotated[OneLine, Unseen] = Field(default="", repr=False)
     should_run_on_create: bool | None = (
         None  # an official client drops false: only a program of ours can say it
     )

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from appliance.schema import Body, Reply, Time
+from appliance.schema import Body, Reply, Time, Unseen
 
 Scope = Literal["project", "cluster", "team"]
 NAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}"
 SecretName = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$")]
 # As long as one variable may be with room to spare; no NUL, which ends a variable.
 SecretValue = Annotated[
-    str, StringConstraints(min_length=1, max_length=32_768, pattern=r"^[^\x00]+$")
+    str, StringConstraints(min_length=1, max_length=32_768, pattern=r"^[^\x00]+$"), Unseen
 ]
 
 

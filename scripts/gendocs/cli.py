@@ -20,6 +20,7 @@ plugin's are there as well; here are the builtin ones. `appliance COMMAND --help
 - `appliance login URL` once, or `APPLIANCE_URL` and `APPLIANCE_API_KEY`.
 - Ids stand in order behind the command, or by name: `--id`, `--project`, `--projectId`.
 - Options in kebab-case; the API's own spelling works, too: `--machineType` is `--instance-type`, `--container` is `--image`.
+- Passwords and secrets are asked for without echo if not given; `-` reads a line of standard input, `@FILE` a file.
 - `--json` prints what the server answered and nothing else. Errors are one line on standard error.
 - Exit status: 0 done, 1 the appliance said no or failed, 2 wrong usage, 3 not signed in, 4 no answer, 130 Ctrl-C.
 """

@@ -5,35 +5,18 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from appliance.cli import program
 from appliance.client import Client, store
 from appliance.client.options import structure
 from appliance.errors import Unauthenticated
+from tests.client.served import Run, anybody
 from tests.lab import Lab
 from tests.person import PASSWORD
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(client: Client, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """run("projects", "list"): as Ann."""
-    key = vars(client)["_key"]
-    monkeypatch.setenv("APPLIANCE_URL", client.url)
-    monkeypatch.setenv("APPLIANCE_API_KEY", key)
-    return anybody
-
-
-def anybody(*words: str, status: int = 0, text: str = "") -> Result:
-    found = CliRunner().invoke(program, words, input=text)
-    assert found.exit_code == status, (found.exit_code, found.output, found.exception)
-    return found
 
 
 def made(run: Run, *words: str) -> str:
