@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from appliance.identity import ROLES, User
 from appliance.plugins import verdicts
 from appliance.plugins.contracts import ApiResource, Verb
 from appliance.plugins.verdicts import Verdict
+from appliance.runtime.filework import FileWork
 from appliance.runtime.limits import CPU_OVERCOMMIT
 from appliance.web.openapi import path_names
 from plugins_builtin.secrets import service as secrets
@@ -29,6 +31,27 @@ def installed(lab: Lab, name: str) -> str:
     with write(lab.db) as db:
         verdicts.note(db, Verdict(name, "package ghost", "1", "Ghost", "seen", "it has no INFO"))
     return name
+
+
+@contextmanager
+def files_served(lab: Lab) -> Iterator[None]:
+    """The supervisor's part of work on files, in a thread of its own."""
+    done = threading.Event()
+    work = FileWork(lab.appliance, lab.places)
+
+    def serve() -> None:
+        while not done.wait(0.01):
+            work.turn()
+        lab.appliance.local.get().conn.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        work._pool.shutdown()
 
 
 @dataclass(frozen=True)

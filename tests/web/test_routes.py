@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,7 +10,6 @@ from werkzeug.routing import Rule
 from appliance import api_keys
 from appliance.db import write
 from appliance.runtime import tasks
-from appliance.runtime.filework import FileWork
 from appliance.runtime.limits import CPU_OVERCOMMIT
 from plugins_builtin.container_registries import store as registries
 from plugins_builtin.container_registries.specs import RegistryBody
@@ -21,7 +17,7 @@ from plugins_builtin.secrets import service as secrets
 from plugins_builtin.secrets.specs import CLUSTER, Place
 from tests.lab import Lab, Person, Thing, registry
 from tests.web.bodies import BODIES, QUERIES, REGISTRY
-from tests.web.matrix import installed
+from tests.web.matrix import files_served, installed
 
 OPEN = {
     "/login",
@@ -88,27 +84,6 @@ def registry_of(lab: Lab) -> str:
     """The id of the registry that the team has."""
     (found,) = registries.of_team(lab.db, lab.team("lab").id)
     return found.id
-
-
-@contextmanager
-def files_served(lab: Lab) -> Iterator[None]:
-    """The supervisor's part of work on files, in a thread of its own."""
-    done = threading.Event()
-    work = FileWork(lab.appliance, lab.places)
-
-    def serve() -> None:
-        while not done.wait(0.01):
-            work.turn()
-        lab.appliance.local.get().conn.close()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        work._pool.shutdown()
 
 
 @pytest.fixture
