@@ -119,7 +119,7 @@ def _document(ctx: click.Context) -> Document:
 def _run(operation: Operation, values: dict[str, Any], asked: dict[str, Any]) -> None:
     from appliance.client import running
 
-    if asked.get("wait") or (asked.get("watch") and not asked.get("json")):
+    if asked.get("wait") or asked.get("watch"):
         from appliance.client import watching
 
         watching.run(operation, values, asked)

@@ -94,7 +94,10 @@ def _own(operation: Operation) -> dict[str, click.Option]:
     paged = any(_is_paging(operation, field) for field in operation.fields)
     flags = {
         "json": (True, "What the server answered, for programs."),
-        "watch": (reads, "Show it again and again, until Ctrl-C or until nothing is going on."),
+        "watch": (
+            reads,
+            "Show it at every change, until Ctrl-C or until nothing is going on; with --json one document a line.",
+        ),
         "wait": (bool(operation.until) and not reads, "Come back when it is done."),
         "follow": (operation.kind == "log", "Go on until the log is complete."),
     }

@@ -164,6 +164,14 @@ def test_watching_ends_when_nothing_moves(run: Run, moving: None) -> None:
     assert "Running" in run("notebooks", "details", notebook, "--watch").stdout
 
 
+def test_watching_for_programs(run: Run, moving: None) -> None:
+    project = made(run, "projects", "create", "--name", "a")
+    notebook = made(run, "notebooks", "create", "--project", project, "--instance-type", "C1")
+    lines = run("notebooks", "details", notebook, "--watch", "--json").stdout.splitlines()
+    states = [json.loads(line)["state"] for line in lines]
+    assert states[0] != "Running" == states[-1] and len(set(lines)) == len(lines)
+
+
 def test_watching_ends_with_ctrl_c(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
