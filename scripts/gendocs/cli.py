@@ -52,7 +52,9 @@ def _commands(command: click.Command | None, path: str) -> Iterator[str]:
     context.terminal_width = 100
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
-            yield from _commands(command.get_command(context, name), f"{path} {name}")
+            found = command.get_command(context, name)
+            if found is not None and not found.hidden:
+                yield from _commands(found, f"{path} {name}")
         return
     usage = command.get_usage(context).removeprefix("Usage: ")
     yield f"### {path}\n\n{command.help or ''}\n\n    {' '.join(usage.split())}\n"

@@ -123,6 +123,14 @@ def test_help_names_groups_by_what_they_hold(run: Run) -> None:
     assert (found["projects"], found["api-keys"]) == ("Projects", "API keys")
 
 
+def test_what_keys_may_not_do(run: Run) -> None:
+    listed = run("api-keys", "--help").stdout
+    assert "delete" in listed and "create" not in listed
+    for words in ([], ["--name", "x"]):
+        said = run("api-keys", "create", *words, status=1).stderr
+        assert "appliance login" in said and said.count("\n") == 1
+
+
 def test_limit_and_pages(run: Run) -> None:
     for number in range(4):
         made(run, "projects", "create", "--name", f"p{number}")
@@ -208,6 +216,20 @@ class TestSigningIn:
         assert kept is not None and kept.key == key
         with Client(url, key) as client:
             assert client.projects.create(name="a").name == "a"
+
+    def test_a_new_key_takes_the_place_of_the_old(self, lab: Lab, url: str) -> None:
+        ann = lab.person("ann")
+        words = ["login", url, "--user", "ann", "--password", PASSWORD, "--print-key"]
+        first, second = (anybody(*words).stdout.strip() for _ in range(2))
+        with Client(url, first) as client, pytest.raises(Unauthenticated):
+            client.auth.session()
+        anybody("login", url, "--key", second)
+        assert anybody("logout").stdout == "signed out\n"
+        page = ann.post("api-keys", name="laptop").key
+        anybody("login", url, "--key", page)
+        anybody(*words)
+        with Client(url, page) as client:  # it was made for something else as well, maybe
+            assert client.auth.session() is not None
 
     def test_a_key_from_the_page(self, lab: Lab, url: str) -> None:
         key = lab.person("ann").post("api-keys", name="laptop").key
