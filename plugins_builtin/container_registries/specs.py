@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from appliance.plugins import Setting
 from appliance.runtime.spec import PlainText
-from appliance.schema import Body, Reply, Time, Title, Unseen
+from appliance.schema import Body, Reply, Time, Title, Unseen, told
 
 Kind = Literal["other", "dockerhub", "gcr", "ghcr", "digitalocean", "azure"]
 DOCKER_HUB = "docker.io"
@@ -47,6 +47,7 @@ Namespace = Annotated[
     StringConstraints(
         strip_whitespace=True, max_length=200, pattern=r"^([a-z0-9._-]+(/[a-z0-9._-]+)*)?$"
     ),
+    told("A namespace looks like lab or lab/tools: small letters, digits, . _ and -"),
 ]
 
 

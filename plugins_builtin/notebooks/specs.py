@@ -9,10 +9,22 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from appliance.runtime.spec import EnvName, Frozen
-from appliance.schema import Body, MaybeTime, PageQuery, Reply, Time, Title, Unseen, UserSummary
+from appliance.schema import (
+    Body,
+    MaybeTime,
+    PageQuery,
+    Reply,
+    Time,
+    Title,
+    Unseen,
+    UserSummary,
+    told,
+)
 
 ImageName = Annotated[
-    str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$")
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$"),
+    told("This must be an image's name, like ghcr.io/lab/tool:1"),
 ]
 Command = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=4096, pattern=r"^[^\x00]*$")
