@@ -58,6 +58,14 @@ def told(words: str) -> WrapValidator:
 Unseen = Field(json_schema_extra={"format": "password"})
 
 
+def is_local_path(text: str) -> bool:
+    """Whether a link with this address stays on this site."""
+    plain = (
+        text.isprintable() and "\\" not in text
+    )  # browsers drop tabs and take backslashes for slashes
+    return plain and text.startswith("/") and not text.startswith("//")
+
+
 class Reply(BaseModel):
     """Base of what the API answers."""
 

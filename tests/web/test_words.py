@@ -15,8 +15,8 @@ from plugins_builtin.notebooks.specs import NotebookSpec
 from tests.lab import registry
 
 STRANGE: tuple[Any, ...] = (
-    None, "", "\0", "\udcff", "\n", " x y", "x" * 100_000, "9" * 5000, "nan", -1, 0.5, 10**30, True, [], ["\0"], {}, {"a b": 1},
-    {"A": "\0" * 40_000}, [[]],
+    None, "", "\0", "\udcff", "\n", " x y", "x" * 100_000, "9" * 5000, "nan", -1, 0.5, 10**30, True, [], ["\0"], {},
+    {"a b": 1}, {"A": "\0" * 40_000}, [[]],
 )  # fmt: skip
 MODELS = {
     model.__name__: model
