@@ -19,7 +19,17 @@ from appliance.config import Config
 from appliance.context import Context
 from appliance.plugins import loader, sources, verdicts
 from appliance.plugins.registry import Registry
-from appliance.runtime import holders, loops, slots, tasks, workloads
+from appliance.runtime import (
+    activity,
+    builds,
+    holders,
+    local_images,
+    loops,
+    room,
+    slots,
+    tasks,
+    workloads,
+)
 
 log = logging.getLogger(__name__)
 Made = TypeVar("Made")
@@ -36,6 +46,10 @@ CORE_MIGRATIONS: tuple[Migrations, ...] = (
     tasks.migrations,
     holders.migrations,
     loops.migrations,
+    activity.migrations,
+    room.migrations,
+    builds.migrations,
+    local_images.migrations,
     verdicts.migrations,
 )
 

@@ -26,13 +26,23 @@ class ManualClock:
 
     def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
         self._now_ms = now_ms
+        self._slept_ms = 0
 
     def now_ms(self) -> int:
         return self._now_ms
 
+    def awake_ms(self) -> int:
+        """Milliseconds that the machine was awake, from some moment on."""
+        return self._now_ms - self._slept_ms
+
     def advance(self, seconds: float) -> None:
         """Move forward by this many seconds."""
         self._now_ms += int(seconds * 1000)
+
+    def sleep(self, seconds: float) -> None:
+        """Move forward while the machine sleeps."""
+        self.advance(seconds)
+        self._slept_ms += int(seconds * 1000)
 
 
 def iso(ms: int | None) -> str | None:

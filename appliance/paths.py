@@ -32,6 +32,11 @@ class Paths:
         return self.root / "db" / "appliance.db"
 
     @property
+    def ballast(self) -> Path:
+        """Nothing but room: deleted when the disk is full, so that we can go on."""
+        return self.root / "ballast"
+
+    @property
     def run(self) -> Path:
         return self.root / "run"
 
@@ -106,6 +111,11 @@ class Paths:
         return self.root / "notebooks"
 
     @property
+    def envs(self) -> Path:
+        """What users installed in their notebooks."""
+        return self.root / "envs"
+
+    @property
     def storage(self) -> Path:
         return self.root / "storage"
 
@@ -123,5 +133,10 @@ class Paths:
 
     def area(self, name: str) -> Path:
         """Where mounts of an area come from. Only these names exist; KeyError for any other."""
-        areas = {"notebooks": self.notebooks, "storage": self.storage, "work": self.work}
+        areas = {
+            "notebooks": self.notebooks,
+            "envs": self.envs,
+            "storage": self.storage,
+            "work": self.work,
+        }
         return areas[name]

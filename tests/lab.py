@@ -30,13 +30,15 @@ from appliance.identity import Role, Team, User
 from appliance.plugins import InstanceType, loader
 from appliance.plugins.registry import Registry
 from appliance.runtime import catalogue, layout, socketdir, worker, workloads
-from appliance.runtime.fake import FakeBackend
+from appliance.runtime.fake import FakeBackend, FakeBuilder
 from appliance.runtime.hostenv import HostEnv
+from appliance.runtime.imagework import ImageWork
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.places import Places
 from appliance.runtime.scheduler import Capacity
 from appliance.runtime.supervisor import Supervisor
 from appliance.runtime.tokens import workload_token
+from appliance.runtime.watching import LOOK_EVERY_TURNS, Watching
 from appliance.runtime.workloads import Workload
 from plugins_builtin.auth_password import service as passwords
 from plugins_builtin.instance_types import service as instance_types
@@ -107,10 +109,12 @@ def image(name: str) -> str:
 class Lab:
     """One appliance without processes. Close it, or its socket directories stay mounted."""
 
-    def __init__(self, backend: type[FakeBackend] = FakeBackend) -> None:
+    def __init__(
+        self, backend: type[FakeBackend] = FakeBackend, parent: Path | None = None
+    ) -> None:
         # in memory where that can be had: a busy disk makes every commit wait
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.root = Path(tempfile.mkdtemp(prefix="lab", dir=memory))
+        memory = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None
+        self.root = Path(tempfile.mkdtemp(prefix="lab", dir=parent or memory))
         self.config = config.fresh(self.root, [])
         layout.ensure_layout(self.config)
         self.clock = ManualClock()
@@ -118,7 +122,9 @@ class Lab:
         boot.migrate(self.appliance)
         self.tables = self._tables()
         self.backend = backend(self.clock, [image("base"), image("notebook")])
+        self.builder = FakeBuilder(self.backend)
         self.boot_id = "first-boot"
+        self.used_by = ""
         self.restart()
 
     @functools.cached_property
@@ -166,6 +172,16 @@ class Lab:
         self.supervisor = LabSupervisor(
             self.appliance, self.backend, self.lifecycle, Inline(), Inline()
         )
+        self.watching = Watching(
+            self.appliance,
+            self.backend,
+            self.places,
+            [lambda look: self.used_by],
+            self.clock.awake_ms,
+        )
+        self.image_work = ImageWork(
+            self.appliance, self.backend, self.builder, self.places, Inline()
+        )
 
     def settle(self) -> None:
         """Turns of worker and supervisor until nothing changes."""
@@ -173,9 +189,25 @@ class Lab:
             before = self._seen()
             worker.turn(self.system)
             self.supervisor.turn()
+            self.image_work.turn()
             if self._seen() == before:
                 return
         raise AssertionError("it never comes to rest")
+
+    def live(self, hours: float, used_by: str = "") -> None:
+        """Time goes by, minute by minute, while notebooks are used by something, or by nothing."""
+        self.used_by = used_by
+        for _ in range(round(hours * 60)):
+            self.clock.advance(60)
+            self.watch()
+            for loop in self.appliance.registry.loops.values():
+                loop.run(self.system)
+            self.settle()
+
+    def watch(self) -> None:
+        """One look of the supervisor at what runs."""
+        for _ in range(LOOK_EVERY_TURNS):
+            self.watching.turn()
 
     def _seen(self) -> tuple[Any, ...]:
         mounted = socketdir.mounted(self.config.paths.run)
@@ -238,10 +270,10 @@ class Lab:
 
 
 @contextmanager
-def opened(backend: type[FakeBackend] = FakeBackend) -> Iterator[Lab]:
-    """A lab for the length of a block."""
+def opened(backend: type[FakeBackend] = FakeBackend, parent: Path | None = None) -> Iterator[Lab]:
+    """A lab for the length of a block; its data in a directory below `parent`."""
     assert os.geteuid() == 0, "the lab mounts and owns directories: run as root"
-    lab = Lab(backend)
+    lab = Lab(backend, parent)
     try:
         yield lab
     finally:

@@ -56,10 +56,17 @@ class NotebookReply(Record):
     fqdn: str | None
     token: str | None
     notebook_repo_id: str | None
+    shutdown_timeout: float | None
+    is_public: bool
     started_by_user: UserSummary
     dt_created: datetime
     dt_modified: datetime
     dt_started: datetime | None
+    idle_timeout: float | None
+    dt_stops: datetime | None
+    stops_because: str | None
+    dt_last_used: datetime | None
+    last_used_by: str | None
 
 class UserSummary(Record):
     id: str
@@ -67,6 +74,11 @@ class UserSummary(Record):
     first_name: str | None
     last_name: str | None
     public_profile_image_url: str | None
+
+class SavedImageReply(Record):
+    id: str
+    name: str
+    state: str
 
 class ThingReply(Record):
     id: str
@@ -120,6 +132,40 @@ class MachineTypeReply(Record):
     name: str
     instance_type: str | None
     chosen: bool
+
+class LocalImageReply(Record):
+    id: str
+    names: builtins.list[str]
+    size_bytes: int
+    used: bool
+    kept: bool
+    message: str | None
+    dt_created: datetime
+
+class BuildReply(Record):
+    id: str
+    image_id: str
+    state: str
+    step: str | None
+    message: str | None
+    dt_created: datetime
+    dt_started: datetime | None
+    dt_finished: datetime | None
+
+class ImageReply(Record):
+    id: str
+    name: str
+    title: str
+    description: str
+    container: str
+    kind: str
+    state: str
+    step: str | None
+    message: str | None
+    size_bytes: int | None
+    contents: builtins.list[str]
+    own: bool
+    dt_built: datetime | None
 
 class Tested(Record):
     success: bool
@@ -689,11 +735,12 @@ class _Notebooks:
         environment: Mapping[str, Any] | None = ...,
         registry_username: str | None = ...,
         registry_password: str | None = ...,
+        shutdown_timeout: float | None = ...,
+        is_public: bool | None = ...,
         should_run_on_create: bool | None = ...,
+        idle_timeout: float | None = ...,
         cluster_id: Any = ...,
-        is_public: Any = ...,
         runtime: Any = ...,
-        shutdown_timeout: Any = ...,
     ) -> NotebookReply:
         """New notebook, started or not."""
 
@@ -708,6 +755,14 @@ class _Notebooks:
         notebook_id: str,
     ) -> NotebookReply:
         """One notebook."""
+
+    def keep(
+        self,
+        notebook_id: str,
+        *,
+        hours: float | None = ...,
+    ) -> NotebookReply:
+        """Put off its auto-shutdown by hours, or until what it does is done."""
 
     def list(
         self,
@@ -750,6 +805,14 @@ class _Notebooks:
     ) -> NotebookReply:
         """Put a notebook into another project of its team."""
 
+    def save_image(
+        self,
+        notebook_id: str,
+        *,
+        name: str,
+    ) -> SavedImageReply:
+        """Save what is installed in a running notebook as an image of the team."""
+
     def sessions(
         self,
         notebook_id: str,
@@ -761,6 +824,8 @@ class _Notebooks:
         notebook_id: str,
         *,
         machine_type: str | None = ...,
+        shutdown_timeout: float | None = ...,
+        idle_timeout: float | None = ...,
     ) -> NotebookReply:
         """Start it again."""
 
@@ -796,6 +861,74 @@ class _MachineTypes:
         machine_type: str,
     ) -> MachineTypeReply:
         """Back to what a name stands for by itself."""
+
+class _ImagesLocal:
+    def list(
+        self,
+    ) -> builtins.list[LocalImageReply]:
+        """Images on this machine, largest first."""
+
+    def remove(
+        self,
+        local_image_id: str,
+    ) -> LocalImageReply:
+        """Remove an image that nothing uses."""
+
+class _Images:
+    def build(
+        self,
+        image_id: str,
+        *,
+        fresh: bool | None = ...,
+    ) -> BuildReply:
+        """Build or pull an image, again if need be."""
+
+    def builds(
+        self,
+        image_id: str,
+    ) -> builtins.list[BuildReply]:
+        """Every build of an image that is kept, newest first."""
+
+    def cancel(
+        self,
+        image_id: str,
+    ) -> ImageReply:
+        """End its build."""
+
+    def create(
+        self,
+        *,
+        name: str,
+        container: str | None = ...,
+        containerfile: str | None = ...,
+    ) -> ImageReply:
+        """New image of the team, by reference or from a Containerfile."""
+
+    def delete(
+        self,
+        image_id: str,
+    ) -> ImageReply:
+        """Delete an image of the team."""
+
+    def details(
+        self,
+        image_id: str,
+    ) -> ImageReply:
+        """One image."""
+
+    def list(
+        self,
+    ) -> builtins.list[ImageReply]:
+        """The catalogue and the images of the team."""
+    local: _ImagesLocal
+    def logs(
+        self,
+        image_id: str,
+        *,
+        offset: int = ...,
+        follow: bool = ...,
+    ) -> Iterator[str]:
+        """The log of its newest build."""
 
 class _ContainerRegistries:
     def create(
@@ -895,6 +1028,7 @@ class Groups:
     api_keys: _ApiKeys
     auth: _Auth
     container_registries: _ContainerRegistries
+    images: _Images
     machine_types: _MachineTypes
     notebooks: _Notebooks
     plugins: _Plugins

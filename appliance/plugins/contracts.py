@@ -161,7 +161,8 @@ class Image:
 
     recipe: folder with a Containerfile, or with a mmdebstrap recipe. parent: name of the image it is built on.
     purposes: "notebook", "job", … command: argv to start it with; ${…} as in WorkloadSpec. aliases: repositories, such as
-    "bash", for whose images it stands in where no registry has them.
+    "bash", for whose images it stands in where no registry has them. on_demand: built when somebody wants it first,
+    not when the appliance starts. contents: what is inside, in words that people look for.
     """
 
     name: str
@@ -173,6 +174,8 @@ class Image:
     parent: str = ""
     command: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    on_demand: bool = False
+    contents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,12 @@ from typing import Literal, Protocol
 from appliance.errors import ApplianceError
 
 Progress = Callable[[str], None]
+Halted = Callable[[], bool]
+
+
+def never() -> bool:
+    """For what nobody stops."""
+    return False
 
 
 class BackendError(ApplianceError):
@@ -113,6 +119,20 @@ class NetworkSpec:
     subnet: str
 
 
+@dataclass(frozen=True)
+class LocalImage:
+    """An image on this machine. refs: its names, none for a nameless one. used: by any container, whoever made that."""
+
+    id: str
+    refs: tuple[str, ...]
+    size_bytes: int
+    created_ms: int
+    used: bool
+
+
+LocalImages = list[LocalImage]  # inside the class `list` is the method
+
+
 class Backend(Protocol):
     """Blocking; safe to call from several threads."""
 
@@ -132,9 +152,23 @@ class Backend(Protocol):
         """What the image runs by itself. ImageNotFound."""
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
-        """Fetch from a registry. ImageNotFound, BackendTimeout, BackendError with the registry's words."""
+        """Fetch from a registry. ImageNotFound, BackendTimeout, BackendError with the registry's words.
+
+        halt: asked again and again, also of another thread while the registry is silent; Unavailable once it is true.
+        """
+
+    def local_images(self) -> LocalImages:
+        """Every image on this machine that has a name or belongs to no other. Fractions of a second."""
+
+    def remove_image(self, image: str) -> None:
+        """Delete an image by its id or a name; gone already is fine. BackendError while a container is made of it."""
 
     def create(self, spec: ContainerSpec) -> None:
         """Make it, not started. A container of that name already there counts as success. ImageNotFound."""
@@ -154,5 +188,5 @@ class Backend(Protocol):
     def remove_network(self, name: str) -> None:
         """Delete a network; gone already is fine."""
 
-    def oom_kills(self, name: str) -> int:
-        """How often the kernel killed inside its memory limit, while it runs; 0 when unknown."""
+    def oom_kills(self, container: Container) -> int:
+        """How often the kernel killed inside its memory limit, while it runs; 0 when unknown. Microseconds."""

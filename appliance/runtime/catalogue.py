@@ -28,8 +28,8 @@ def stand_in(images: Mapping[str, Image], ref: str) -> Image | None:
     return next((image for image in images.values() if repository in image.aliases), None)
 
 
-def to_build(images: Mapping[str, Image]) -> Iterator[Image]:
-    """Images with a recipe, parents first."""
+def to_build(images: Mapping[str, Image], name: str = "") -> Iterator[Image]:
+    """Images with a recipe, parents first. name: only this one and those below it."""
     done: set[str] = set()
 
     def visit(image: Image) -> Iterator[Image]:
@@ -41,5 +41,11 @@ def to_build(images: Mapping[str, Image]) -> Iterator[Image]:
         if image.recipe is not None:
             yield image
 
-    for image in images.values():
+    for image in [images[name]] if name else images.values():
         yield from visit(image)
+
+
+def by_reference(images: Mapping[str, Image], ref: str) -> Image | None:
+    """The image that is built here under this very name, if there is one."""
+    found = (image for image in images.values() if image.recipe is not None)
+    return next((image for image in found if reference(images, image.name) == ref), None)

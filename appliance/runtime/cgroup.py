@@ -1,4 +1,4 @@
-"""The kernel's own word on memory limits; the engine's flag stays false on cgroup v1."""
+"""What the kernel counts of a container, on cgroup v1 and v2; the engine's own flag for memory stays false on v1."""
 
 from __future__ import annotations
 
@@ -29,6 +29,51 @@ def counter_files(proc_cgroup: str) -> list[Path]:
         elif not controllers:
             found.append(_CGROUPS / path.lstrip("/") / "memory.events")
     return found
+
+
+def cpu_ns(pid: int) -> int | None:
+    """Processor time that the cgroup of this pid has used so far; None when unknown."""
+    for directory, name, key, factor in (
+        ("cpuacct", "cpuacct.usage", "", 1),
+        ("", "cpu.stat", "usage_usec ", 1000),
+    ):
+        text = _read(pid, directory, name)
+        matched = re.search(rf"^{key}(\d+)$", text, re.MULTILINE)
+        if matched:
+            return int(matched.group(1)) * factor
+    return None
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory that the cgroup of this pid ever used; 0 when unknown."""
+    text = _read(pid, "memory", "memory.max_usage_in_bytes") or _read(pid, "", "memory.peak")
+    return int(text) if text.strip().isdigit() else 0
+
+
+def pids_of(pid: int) -> list[int]:
+    """All processes in the cgroup of this pid, itself too."""
+    text = _read(pid, "memory", "cgroup.procs") or _read(pid, "", "cgroup.procs")
+    return [int(line) for line in text.split()]
+
+
+def _read(pid: int, controller: str, name: str) -> str:
+    """A file of this pid's cgroup; "" where there is none. controller: of v1, "" for v2."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text()
+        path = _path(lines, controller)
+        root = _CGROUPS / controller if controller else _CGROUPS
+        return (root / path.lstrip("/") / name).read_text() if path else ""
+    except OSError:
+        return ""
+
+
+def _path(proc_cgroup: str, controller: str) -> str:
+    """The path of a controller's hierarchy in /proc/PID/cgroup; "" for none and for the root, which is no container's."""
+    for line in proc_cgroup.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controller in controllers.split(","):
+            return "" if path == "/" else path
+    return ""
 
 
 def _count(path: Path) -> int:

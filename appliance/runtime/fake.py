@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from appliance.clock import Clock
@@ -19,16 +19,22 @@ from appliance.runtime.backend import (
     BackendTimeout,
     Container,
     ContainerSpec,
+    Halted,
     ImageConfig,
     ImageNotFound,
+    LocalImage,
+    LocalImages,
     NetworkSpec,
     Progress,
     PullLogin,
+    never,
 )
+from appliance.runtime.builds import Build
 
 Containers = list[Container]  # inside the class `list` is the method
 
 _TERM_EXIT, _KILL_EXIT = 143, 137
+_NOBODYS_PIDS = 1 << 30  # more than the kernel gives out: whoever looks them up finds no process
 
 
 class FakeBackend:
@@ -46,7 +52,7 @@ class FakeBackend:
     ) -> None:
         self._clock = clock
         self._lock = threading.RLock()
-        self._pids = itertools.count(1000)
+        self._pids = itertools.count(_NOBODYS_PIDS)
         self._containers: dict[str, Container] = {}
         self._oom_kills: dict[str, int] = {}
         self.images = set(images)
@@ -78,13 +84,33 @@ class FakeBackend:
         return self.configs.get(image, ImageConfig((), ("bash",)))
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
         self.logins.append(login)
         progress(f"Trying to pull {image}...")
         if image not in self.registry:
             raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
         self.images.add(image)
+
+    def local_images(self) -> LocalImages:
+        with self._lock:
+            used = {self.specs[name].image for name in self._containers}
+            return [
+                LocalImage(self.image_digest(ref), (ref,), 1 << 20, 0, ref in used)
+                for ref in sorted(self.images)
+            ]
+
+    def remove_image(self, image: str) -> None:
+        for found in self.local_images():
+            if image in (found.id, *found.refs):
+                if found.used:
+                    raise BackendError("image is in use by a container")
+                self.images -= set(found.refs)
 
     def create(self, spec: ContainerSpec) -> None:
         with self._lock:
@@ -131,11 +157,10 @@ class FakeBackend:
                 raise BackendError(f"network {name} is being used")
             self.networks.pop(name, None)
 
-    def oom_kills(self, name: str) -> int:
+    def oom_kills(self, container: Container) -> int:
         with self._lock:
-            container = self._containers.get(name)
-            running = container is not None and container.state == "running"
-            return self._oom_kills.get(name, 0) if running else 0
+            running = container.state == "running" and container.name in self._containers
+            return self._oom_kills.get(container.name, 0) if running else 0
 
     def finish(self, name: str, exit_code: int, oom: bool = False) -> None:
         """The program ends by itself, or at its memory limit (exit_code should be 137 then)."""
@@ -164,7 +189,12 @@ class SlowToPull(FakeBackend):
     """Every pull runs into its timeout."""
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
         progress(f"Trying to pull {image}...")
         raise BackendTimeout(f"the container engine took longer than {timeout_s:g} s")
@@ -206,7 +236,12 @@ class ImageMissing(FakeBackend):
         return False
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
         raise ImageNotFound(f"image {image!r} was not found: manifest unknown")
 
@@ -233,7 +268,30 @@ class EngineGone(FakeBackend):
 
 _BACKEND_CALLS = frozenset(
     (
-        "list inspect has_image image_digest image_config pull create start stop remove ensure_network"
+        "list inspect has_image image_digest image_config pull local_images remove_image create start stop remove"
+        " ensure_network"
         " remove_network oom_kills"
     ).split()
 )
+
+
+class FakeBuilder:
+    """A `Builder` that names images of a fake engine; `broken` images fail at their second step."""
+
+    def __init__(self, backend: FakeBackend, broken: Iterable[str] = ()) -> None:
+        self._backend = backend
+        self.broken = set(broken)
+        self.built: list[str] = []
+
+    def build(self, build: Build, progress: Progress, halt: Callable[[], str]) -> str:
+        progress("STEP 1/2: FROM base")
+        progress("STEP 2/2: RUN make")
+        if halt():
+            raise Unavailable(f"podman was killed: {halt()}")
+        if build.image in self.broken:
+            raise Unavailable("podman failed with exit code 2:\nmake: no rule")
+        self.built.append(build.image)
+        if build.kind == "pull":
+            self._backend.pull(build.source, 60, progress)
+        self._backend.images.add(build.ref)
+        return "+ pip cowsay 6.1" if build.kind == "commit" else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from appliance.boot import Appliance
 from appliance.db import write
 from appliance.errors import ApplianceError, Invalid, NotFound, TryAgain, Unavailable
 from appliance.ids import is_id, new_id
-from appliance.runtime import logwork, tasks
+from appliance.runtime import logwork, room, tasks
 from appliance.runtime.files import TeamFiles
 from appliance.runtime.places import Places
 from appliance.runtime.tasks import Task
@@ -26,12 +25,11 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 SPOOL_KEEP_S = 600
-DISK_RESERVE_BYTES = 1 << 30  # the database lives on this disk
 REPEATED = (
     "files.remove_area",
     "logs.remove",
 )  # nobody waits for them, so they must succeed one day
-AREAS = ("notebooks",)
+AREAS = ("notebooks", "envs")
 PATH_BYTES = 4096
 
 
@@ -113,8 +111,7 @@ class FileWork:
         if size_bytes > int(args["limit_bytes"]):
             raise _too_large()  # known before the first GiB is copied
         spool = self._appliance.config.paths.spool
-        if shutil.disk_usage(spool).free < size_bytes + DISK_RESERVE_BYTES:
-            raise Unavailable("the disk is nearly full", hint="delete something, or ask an admin")
+        room.require(self._appliance.config.paths, self._appliance.local.get(), size_bytes)
         name = new_id("spool")
         descriptor = os.open(spool / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from appliance.config import Config
 from appliance.crypto import new_key_line
 from appliance.errors import Invalid
+from appliance.runtime import room
 
 SECRET_BYTES = 32
 
@@ -45,6 +46,7 @@ def places(config: Config) -> list[Place]:
         Place(paths.run / "log", 0, 0, 0o750),
         Place(paths.logs, 0, web, 0o710),  # nginx is in web's group
         Place(paths.notebooks, 0, 0, 0o711),
+        Place(paths.envs, 0, 0, 0o711),
         Place(paths.storage, 0, 0, 0o711),
         Place(paths.work, 0, 0, 0o711),
         Place(paths.networks, 0, 0, 0o700),
@@ -58,6 +60,7 @@ def ensure_layout(config: Config) -> None:
 
     Repeatable. Invalid if something else, a symlink above all, stands where a directory belongs.
     """
+    room.make(config.paths)
     for place in places(config):
         ensure_directory(place)
     paths, web = config.paths, config.web_uid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from appliance.runtime import (
     guard,
     hidden,
     network,
+    room,
     slots,
     socketdir,
     states,
@@ -39,6 +41,16 @@ from appliance.runtime.workloads import Workload
 
 log = logging.getLogger(__name__)
 
+# On a full disk JupyterLab writes what it needs to run into memory, and so it starts where nothing can be written.
+CLEAN_UP_ENV = {
+    "JUPYTER_RUNTIME_DIR": "/dev/shm/jupyter/runtime",
+    "JUPYTER_CONFIG_DIR": "/dev/shm/jupyter/config",
+    "JUPYTER_DATA_DIR": "/dev/shm/jupyter/data",
+    "IPYTHONDIR": "/dev/shm/jupyter/ipython",
+    "TMPDIR": "/dev/shm",
+}
+CLEAN_UP_WORDS = "clean-up mode: the disk is full, nothing can be saved; delete files here, then stop it and start it again"
+DISK_FULL = "the disk is full: delete notebooks or files that nobody needs, then start it again"
 READY_HINT = "its last log lines say what it was doing; a larger instance type starts faster"
 
 
@@ -101,6 +113,10 @@ class Lifecycle:
                 self._end(db, workload, "error", "StartFailed", str(error))
             except ApplianceError as error:
                 self._end(db, workload, "error", "Refused", str(error))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                self._end(db, workload, "error", "DiskFull", DISK_FULL)
 
     def _take(self, step: str, db: Db, workload: Workload, container: Container | None) -> bool:
         """Do one step; False when the next one has to wait for the world."""
@@ -133,6 +149,7 @@ class Lifecycle:
     def _create(self, db: Db, workload: Workload) -> bool:
         spec, team = workload.final, identity.team_by_id(db, workload.team_id)
         guard.check(workload, spec, team, self.config)
+        cleaning = room.make(self.config.paths)
         image = self._image(db, workload)
         digest = self.backend.image_digest(image)
         with write(db):
@@ -145,6 +162,10 @@ class Lifecycle:
         container = self.places.container_spec(
             workload, team, secret_env, lambda: self.backend.image_config(image)
         )
+        if cleaning:
+            container = replace(container, env={**container.env, **CLEAN_UP_ENV})
+            with write(db):
+                workloads.remark(db, workload.id, CLEAN_UP_WORDS)
         self.backend.create(replace(container, image=image))
         if workload.boot_id != self.boot_id:
             with write(db):
@@ -161,26 +182,34 @@ class Lifecycle:
             return wanted
         except BackendError as error:
             ours = catalogue.stand_in(self.images, wanted)
-            if ours is None:
+            if ours is None or not self.backend.has_image(self._reference(ours)):
                 raise
             log.warning("%s: %s; %s stands in", workload.id, error, ours.name)
             text = f"{wanted} can't be had from its registry: the image {ours.name} of this appliance stands in for it"
             with write(db):
                 workloads.remark(db, workload.id, text)
-            return catalogue.reference(self.images, ours.name)
+            return self._reference(ours)
+
+    def _reference(self, image: Image) -> str:
+        return catalogue.reference(self.images, image.name)
 
     def _pull(self, db: Db, workload: Workload) -> None:
         spec = workload.final
 
         def progress(text: str) -> None:
-            if workloads.get(db, workload.id).wanted == "stop":
-                raise StopWished("stopped while its image was pulled")
             self._note(db, workload, f"pulling {spec.image}: {text}")
+
+        def unwanted() -> bool:
+            return workloads.get(self.local.get(), workload.id).wanted == "stop"
 
         login = hidden.pull_login(db, self.places.keys, workload)
         progress("asking the registry")
         try:
-            self.backend.pull(spec.image, spec.pull_timeout_s, progress, login)
+            self.backend.pull(spec.image, spec.pull_timeout_s, progress, login, unwanted)
+        except Unavailable:
+            if unwanted():
+                raise StopWished("stopped while its image was pulled") from None
+            raise
         except BackendTimeout:
             raise BackendError(
                 f"pulling {spec.image} took longer than {spec.pull_timeout_s} s",

@@ -11,3 +11,11 @@ CPU_OVERCOMMIT = Setting(
     "How many times the machine's cores are handed out; notebooks are idle most of the time",
     bounds=(0.1, 64),
 )
+
+DISK_RESERVE = Setting(
+    "disk.reserve_mib",
+    int,
+    1024,
+    "Mebibytes of the disk that uploads, downloads and workspaces leave free; at most a twentieth of it",
+    bounds=(0, 1 << 24),
+)

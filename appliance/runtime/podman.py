@@ -15,21 +15,25 @@ from typing import Any
 from urllib.parse import quote
 
 from appliance.errors import Conflict, Unavailable
-from appliance.runtime import cgroup
+from appliance.runtime import cgroup, pulling
 from appliance.runtime.backend import (
     BackendError,
     Container,
     ContainerSpec,
+    Halted,
     ImageConfig,
     ImageNotFound,
+    LocalImages,
     NetworkSpec,
     Progress,
     PullLogin,
+    never,
 )
 from appliance.runtime.podman_api import Engine, EngineError, shorten
 from appliance.runtime.podman_spec import (
     INSTANCE_LABEL,
     auth_header,
+    from_image,
     from_inspect,
     from_list,
     network_body,
@@ -98,21 +102,45 @@ class PodmanBackend:
         return dict(found)
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
+        self,
+        image: str,
+        timeout_s: float,
+        progress: Progress,
+        login: PullLogin | None = None,
+        halt: Halted = never,
     ) -> None:
         if not _is_reference(image):
             raise ImageNotFound(f"{image!r} is no name of an image", hint=_HINT_IMAGE)
+        # Only Docker's half of the API counts bytes; but a name without a registry is docker.io's there, and a machine
+        # behind a firewall would wait for that in vain.
+        docker = pulling.names_registry(image)
+        path, field = ("images/create", "fromImage") if docker else ("images/pull", "reference")
         lines = self._engine.lines(
-            "post", "images/pull", params={"reference": image}, headers=auth_header(login),
-            timeout_s=timeout_s,
+            "post", path, params={field: image}, headers=auth_header(login), timeout_s=timeout_s, halt=halt,
+            docker=docker,
         )  # fmt: skip
+        tell = pulling.Meter(progress)
         for line in lines:
             if line.get("error"):
                 raise _pull_error(image, str(line["error"]))
-            if line.get("stream"):
-                progress(str(line["stream"]).rstrip())
-        if not self.has_image(image):  # the stream broke off: the engine went away in the middle
+            tell(line)
+        if halt() or not self.has_image(image):  # or the engine went away in the middle
             raise Unavailable(f"pulling {image!r} was interrupted", hint="it is tried again")
+
+    def local_images(self) -> LocalImages:
+        every = self._engine.call("get", "containers/json", params={"all": "true"})
+        used = {item["ImageID"] for item in every}
+        found = self._engine.call("get", "images/json", timeout_s=60)
+        return [from_image(item, item["Id"] in used) for item in found]
+
+    def remove_image(self, image: str) -> None:
+        if not _is_reference(image):
+            return
+        try:
+            self._engine.call("delete", f"images/{quote(image)}", timeout_s=300)
+        except EngineError as error:
+            if error.status != 404:
+                raise
 
     def create(self, spec: ContainerSpec) -> None:
         try:
@@ -223,9 +251,8 @@ class PodmanBackend:
             if error.status != 404:
                 raise
 
-    def oom_kills(self, name: str) -> int:
-        container = self.inspect(name)
-        return cgroup.oom_kills_of(container.pid) if container and container.pid else 0
+    def oom_kills(self, container: Container) -> int:
+        return cgroup.oom_kills_of(container.pid) if container.pid else 0
 
 
 def _is_reference(image: str) -> bool:

@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from appliance.runtime.backend import BackendError, BackendTimeout
 
 _HINT = "the container engine is not running; it is started again by itself"
 _CONNECT_S = 5
+_LOOK_S = 0.5
 _WORDS = 400  # characters of the engine's own message that a user gets to see
 
 
@@ -80,28 +81,41 @@ class Engine:
         params: Mapping[str, Any],
         headers: Mapping[str, str],
         timeout_s: float,
+        halt: Callable[[], bool] = lambda: False,
+        docker: bool = False,
     ) -> Iterator[dict[str, Any]]:
-        """The answer's JSON lines as they come. BackendTimeout after timeout_s, busy or not."""
+        """The answer's JSON lines as they come. BackendTimeout after timeout_s, busy or not.
+
+        halt: asked twice a second in a thread of its own, also while nothing comes; the lines end when it says so.
+        docker: the path is one of Docker's API, which Podman speaks as well.
+        """
         ends = time.monotonic() + timeout_s
         self._knock()
         with _translated(), APIClient(base_url=self._url) as client:
             response = _send(
-                client, method, path, params, None, timeout_s, headers=headers, stream=True
+                client,
+                method,
+                path,
+                params,
+                None,
+                timeout_s,
+                headers=headers,
+                stream=True,
+                docker=docker,
             )
             # A read timeout counts from the last byte, so a slow drip would never end: shut it from
             # outside.
-            alarm = threading.Timer(max(0.0, ends - time.monotonic()), _shut, (response.raw,))
-            alarm.daemon = True
+            alarm = _Alarm(response.raw, ends, halt)
             alarm.start()
             try:
                 for line in response.iter_lines():
                     if line:
                         yield json.loads(line)
             except (requests.RequestException, urllib3.exceptions.HTTPError):
-                if time.monotonic() < ends:
+                if time.monotonic() < ends and not alarm.halted:
                     raise
             finally:
-                alarm.cancel()
+                alarm.done.set()
                 response.close()
         if time.monotonic() >= ends:
             raise BackendTimeout(f"the container engine took longer than {timeout_s:g} s")
@@ -116,9 +130,22 @@ class Engine:
                 raise Unavailable("the container engine can't be reached", hint=_HINT) from error
 
 
-def _shut(raw: urllib3.HTTPResponse) -> None:
-    with suppress(OSError, ValueError, RuntimeError):  # it ended by itself a moment ago
-        raw.shutdown()
+class _Alarm(threading.Thread):
+    """Ends an answer from outside when its time is over or nobody wants it any more."""
+
+    def __init__(self, raw: urllib3.HTTPResponse, ends: float, halt: Callable[[], bool]) -> None:
+        super().__init__(daemon=True)
+        self.done = threading.Event()
+        self.halted = False
+        self._raw, self._ends, self._halt = raw, ends, halt
+
+    def run(self) -> None:
+        while not self.done.wait(min(_LOOK_S, max(0.0, self._ends - time.monotonic()))):
+            self.halted = self._halt()
+            if self.halted or time.monotonic() >= self._ends:
+                with suppress(OSError, ValueError, RuntimeError):  # it ended by itself a moment ago
+                    self._raw.shutdown()
+                return
 
 
 def _send(
@@ -130,12 +157,13 @@ def _send(
     timeout_s: float,
     headers: Mapping[str, str] | None = None,
     stream: bool = False,
+    docker: bool = False,
 ) -> APIResponse:
     extra: dict[str, Any] = {"headers": dict(headers)} if headers else {}
     if body is not None:
         extra = {"data": json.dumps(body), "headers": {"Content-Type": "application/json"}}
     send = getattr(client, method)
-    return send(path, params=params, timeout=timeout_s, stream=stream, **extra)
+    return send(path, params=params, timeout=timeout_s, stream=stream, compatible=docker, **extra)
 
 
 def _parse(response: APIResponse) -> Any:

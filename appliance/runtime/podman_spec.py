@@ -14,6 +14,7 @@ from appliance.runtime.backend import (
     Container,
     ContainerSpec,
     ContainerState,
+    LocalImage,
     NetworkSpec,
     PullLogin,
 )
@@ -149,6 +150,12 @@ def from_list(item: Mapping[str, Any]) -> Container:
         started_ms=_seconds(item.get("StartedAt", 0)),
         finished_ms=_seconds(item.get("ExitedAt", 0)) if state == "exited" else None,
     )
+
+
+def from_image(item: Mapping[str, Any], used: bool) -> LocalImage:
+    """An image from an element of GET images/json."""
+    refs = tuple(sorted(item.get("RepoTags") or ()))
+    return LocalImage(item["Id"], refs, item["Size"], item["Created"] * 1000, used)
 
 
 def from_inspect(item: Mapping[str, Any]) -> Container:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import json
+import re
 import socket
+import time
 from pathlib import Path
+from typing import Any
 
 TIMEOUT_S = 1.0
+ANSWER_BYTES = 1 << 20
 
 
 class SocketProber:
@@ -34,6 +39,31 @@ def listens(socket_path: Path) -> bool:
         except OSError:
             return False
         return True
+
+
+def ask(socket_path: Path, path: str, limit_s: float = TIMEOUT_S) -> Any:
+    """The JSON that GET path answers with 200, else None. Ends within limit_s, whatever the program inside does.
+
+    What it says is untrusted: of any shape, a megabyte at most.
+    """
+    ends = time.monotonic() + limit_s
+    said = b""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.settimeout(limit_s)
+            asking.connect(str(socket_path))
+            # 1.0: the answer comes in one piece and ends with the connection
+            asking.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+            while (left_s := ends - time.monotonic()) > 0 and len(said) < ANSWER_BYTES:
+                asking.settimeout(left_s)
+                part = asking.recv(65536)
+                if not part:
+                    break
+                said += part
+        head, _, body = said.partition(b"\r\n\r\n")
+        return json.loads(body) if re.match(rb"HTTP/1\.[01] 200 ", head) else None
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 class _UnixConnection(http.client.HTTPConnection):

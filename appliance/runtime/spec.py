@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from appliance.schema import told
 
-Area = Literal["notebooks", "storage", "work"]
+Area = Literal["notebooks", "envs", "storage", "work"]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]*$", max_length=255)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{3,31}$")]
 GATEWAY_SOCKET = "app.sock"

@@ -41,11 +41,11 @@ def prepare_engine(config: Config) -> None:
 
 
 def ensure_images(config: Config, progress: Progress) -> None:
-    """Build the images of the catalogue that are missing, parents first. Minutes at the first start."""
+    """Build what is missing of the catalogue and not built on demand, parents first. Minutes at the first start."""
     registry = loader.load()
     host = hostenv.detect(os.environ, hostenv.default_pip_files(os.environ))
     for image in catalogue.to_build(registry.images):
-        if image.recipe is not None:
+        if image.recipe is not None and not image.on_demand:
             base = catalogue.reference(registry.images, image.parent) if image.parent else ""
             images.ensure_recipe_image(image.recipe, image.name, config.paths, host, progress, base)
 

@@ -28,8 +28,12 @@ from appliance.runtime import (
     wake,
 )
 from appliance.runtime.backend import Backend
+from appliance.runtime.builder import PodmanBuilder
 from appliance.runtime.closing import close_marked
+from appliance.runtime.diskwatch import TURN_S as DISK_TURN_S
+from appliance.runtime.diskwatch import DiskWatch
 from appliance.runtime.filework import FileWork
+from appliance.runtime.imagework import AT_ONCE, ImageWork
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.logwork import LogWork
 from appliance.runtime.netns import NamespaceSweep
@@ -39,6 +43,8 @@ from appliance.runtime.podman_service import PodmanService
 from appliance.runtime.probe import SocketProber
 from appliance.runtime.strays import StraySweep
 from appliance.runtime.supervisor import Supervisor
+from appliance.runtime.watching import TURN_S as WATCH_TURN_S
+from appliance.runtime.watching import Watching
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +54,7 @@ LOG_TURN_S = 0.3
 CONNECTION_TURN_S = 0.5
 SWEEP_TURN_S = 10.0
 HOST_TURN_S = 30.0
+IMAGE_TURN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -126,13 +133,23 @@ def main(appliance: Appliance) -> None:
     pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="step")
     makers = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="make")
     supervisor = Supervisor(appliance, backend, lifecycle, pool, makers)
-    file_news = threading.Event()
+    file_news, image_news = threading.Event(), threading.Event()
     for turner in _turners(appliance, backend, places, file_news):
         turner.start()
-    wake.watch(paths.wake, supervisor.again, file_news)
+    image_work = _image_work(appliance, backend, places)
+    noted = Notes(appliance, "images")
+    Turner("images", IMAGE_TURN_S, image_work.turn, noted, image_news).start()
+    wake.watch(paths.wake, supervisor.again, file_news, image_news)
     notify.ready()
     _turn_for_ever(supervisor, engine, Notes(appliance, ""))
     os.close(lock)
+
+
+def _image_work(appliance: Appliance, backend: Backend, places: Places) -> ImageWork:
+    host = hostenv.detect(os.environ, hostenv.default_pip_files(os.environ))
+    builder = PodmanBuilder(appliance.config, backend, host, appliance.registry.images)
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="build")
+    return ImageWork(appliance, backend, builder, places, pool)
 
 
 def _turn_for_ever(supervisor: Supervisor, engine: PodmanService, note: Notes) -> None:
@@ -207,6 +224,8 @@ def _turners(
         ("logs", LOG_TURN_S, LogWork(appliance, places).turn, None),
         ("files", 1.0, file_work.turn, file_news),
         ("connections", CONNECTION_TURN_S, lambda: close_marked(appliance, gateway_reload), None),
+        ("disk", DISK_TURN_S, DiskWatch(appliance).turn, None),
+        ("watching", WATCH_TURN_S, Watching(appliance, backend, places).turn, None),
         ("strays", SWEEP_TURN_S, StraySweep(appliance, backend).turn, None),
         ("namespaces", SWEEP_TURN_S, NamespaceSweep(appliance).turn, None),
         ("host", HOST_TURN_S, host_turn, None),

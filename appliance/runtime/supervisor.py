@@ -20,7 +20,7 @@ from appliance import settings
 from appliance.boot import Appliance
 from appliance.db import Db, write
 from appliance.errors import ApplianceError, Unavailable
-from appliance.runtime import capacity, scheduler, slots, workloads
+from appliance.runtime import capacity, imagegate, scheduler, slots, workloads
 from appliance.runtime.backend import Backend, Container
 from appliance.runtime.lifecycle import Lifecycle
 from appliance.runtime.limits import CPU_OVERCOMMIT
@@ -116,6 +116,7 @@ class Supervisor:
 
     def _schedule(self, db: Db, live: list[Workload]) -> None:
         waiting = [w for w in live if w.state == "pending" and w.wanted == "run" and w.final_json]
+        waiting = [w for w in waiting if self._has_image(db, w)]
         if not waiting:
             return
         asks = [Ask(w.id, w.final.resources, w.seq, w.priority, w.label) for w in waiting]
@@ -137,6 +138,20 @@ class Supervisor:
                     "NeverFits",
                     f"{wait.reason}: choose a smaller instance type",
                 )
+
+    def _has_image(self, db: Db, workload: Workload) -> bool:
+        """Whether it may queue: what waits for a build holds no place and no lease, and says what it waits for."""
+        verdict = imagegate.look(db, self.backend, self.lifecycle.images, workload)
+        if verdict.state == "ready":
+            return True
+        failed = verdict.state == "failed"
+        if failed or workload.step != verdict.words:
+            with write(db):
+                if failed:
+                    workloads.end(db, workload.id, "error", "ImageBuildFailed", verdict.words)
+                else:
+                    workloads.note(db, workload.id, verdict.words)
+        return False
 
     def capacity(self, db: Db) -> Capacity:
         """What may be leased, by the settings in force."""

@@ -13,7 +13,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script, write
-from appliance.errors import Invalid, NotFound, Unavailable
+from appliance.errors import Invalid, NotFound, Refused, Unavailable
 from appliance.ids import new_id
 
 POLL_S = 0.01
@@ -73,7 +73,9 @@ def _answer(found: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(found["result"])
         return answer
     kind, _, message = found["error"].partition(": ")
-    raise {"NotFound": NotFound, "Invalid": Invalid}.get(kind, Unavailable)(message)
+    raise {"NotFound": NotFound, "Invalid": Invalid, "Refused": Refused}.get(kind, Unavailable)(
+        message
+    )
 
 
 def waiting(db: Db) -> list[Task]:
@@ -83,7 +85,7 @@ def waiting(db: Db) -> list[Task]:
 
 
 def finish(db: Db, task_id: str, result: dict[str, Any] | None, error: str = "") -> None:
-    """Answer a request. error: `<NotFound|Invalid|Unavailable>: <sentence>`."""
+    """Answer a request. error: `<NotFound|Invalid|Refused|Unavailable>: <sentence>`."""
     execute(
         db,
         "UPDATE tasks SET result = ?, error = ?, done_ms = ? WHERE id = ?",

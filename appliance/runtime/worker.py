@@ -21,6 +21,7 @@ from appliance.db import Db, write
 from appliance.errors import ApplianceError, Invalid, PluginError, TryAgain
 from appliance.plugins.contracts import Loop
 from appliance.runtime import (
+    activity,
     hidden,
     holders,
     loops,
@@ -127,6 +128,7 @@ def prune(ctx: Context) -> None:
     """Forget what nobody needs any more."""
     events.prune(ctx.db)
     tasks.prune(ctx.db)
+    activity.prune(ctx.db)
     with write(ctx.db) as db:
         vault.prune(db)
     hidden.forget_ended(ctx)

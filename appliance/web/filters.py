@@ -24,6 +24,10 @@ STATE_LOOKS: dict[str, str] = {
     "failed": "bad",
     "error": "bad",
     "preempted": "waiting",
+    # of images
+    "ready": "good",
+    "queued": "waiting",
+    "building": "moving",
 }
 
 

@@ -29,6 +29,7 @@ from appliance.access import NOBODY
 from appliance.clock import Clock
 from appliance.context import Context
 from appliance.plugins.registry import Registry
+from appliance.runtime import room
 from appliance.schema import is_local_path
 from appliance.web import auth, filters, openapi
 
@@ -218,7 +219,7 @@ def index() -> str:
     ctx = context()
     if ctx.principal is NOBODY:
         return redirect(sign_in_url(), code=303)  # type: ignore[return-value]
-    return page("home.html", "Home", panels=panels(ctx, "home"))
+    return page("home.html", "Home", panels=panels(ctx, "home"), disk=room.space(ctx.config.paths))
 
 
 def _static_url() -> Callable[[str], str]:

@@ -26,7 +26,7 @@ from appliance.context import Context
 from appliance.db import Db
 from appliance.errors import ApplianceError, Forbidden, NotFound, Unauthenticated
 from appliance.events import Event
-from appliance.runtime import logs, workloads
+from appliance.runtime import builds, logs, workloads
 from appliance.web import auth
 from appliance.web.status import envelope, status_of
 
@@ -169,11 +169,20 @@ def _log_view(ctx: Context, request: Request, offset: int | None) -> LogView | N
     if not workload_id:
         return None
     try:
-        workload = workloads.get(ctx.db, workload_id)
-        require(ctx, f"{workload.kind}s.logs", project_id=workload.project_id)
+        _require_log(ctx, workload_id)
     except NotFound:  # in the same words for what belongs to others
         raise NotFound("no such log") from None
-    return LogView(workload.id, offset or 0)
+    return LogView(workload_id, offset or 0)
+
+
+def _require_log(ctx: Context, log_id: str) -> None:
+    """Of a workload of its team, or of a build: that of a recipe is everybody's."""
+    build = builds.find(ctx.db, log_id)
+    if build is None:
+        workload = workloads.get(ctx.db, log_id)
+        require(ctx, f"{workload.kind}s.logs", project_id=workload.project_id)
+    elif build.kind != "recipe":
+        require(ctx, "images.logs", team_id=build.team_id)
 
 
 def _messages(

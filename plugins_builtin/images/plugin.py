@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
-from appliance.plugins import Image, NavItem, Pages, PluginInfo, hookimpl
-from plugins_builtin.images import catalogue
+from sqlite_utils import Migrations
+
+from appliance.plugins import (
+    ApiResource,
+    Image,
+    NavItem,
+    Pages,
+    PluginInfo,
+    Setting,
+    hookimpl,
+)
+from plugins_builtin.images import api, catalogue, service, store
 
 INFO = PluginInfo("images", title="Images")
+
+
+@hookimpl
+def register_migrations() -> list[Migrations]:
+    return [store.migrations]
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    return [service.CONTAINERFILES]
+
+
+@hookimpl
+def register_api_resources() -> list[ApiResource]:
+    return [api.IMAGES, api.LOCAL_IMAGES]
 
 
 @hookimpl

@@ -10,13 +10,16 @@ from appliance.plugins import PEOPLE, ApiResource, Verb
 from appliance.runtime import logs
 from appliance.runtime.states import API_NOTEBOOK_STATES
 from appliance.schema import LogPart, LogQuery, Page, UserSummary
-from plugins_builtin.notebooks import service
+from plugins_builtin.notebooks import lifetime, service
 from plugins_builtin.notebooks.service import Shown
 from plugins_builtin.notebooks.specs import (
+    KeepBody,
     NotebookBody,
     NotebookQuery,
     NotebookReply,
     NotebookSpec,
+    SavedImageReply,
+    SaveImageBody,
     SessionReply,
     StartBody,
 )
@@ -28,6 +31,8 @@ ENDED = ("Stopped", "Failed", "Error", "Cancelled", "Preempted")
 
 def shown(ctx: Context, found: Shown) -> NotebookReply:
     notebook, session = found.notebook, found.session
+    stop = lifetime.stop_of(ctx.db, session) if session else None
+    used = lifetime.used(ctx.db, session) if session else None
     user = identity.user_by_id(ctx.db, session.user_id if session else notebook.created_by)
     origin = gate.users_origin(
         ctx, gate.Service(service.KIND, notebook.id), urlsplit(ctx.config.base_url).netloc
@@ -40,9 +45,16 @@ def shown(ctx: Context, found: Shown) -> NotebookReply:
         machine_type=session.spec.instance_type if session else notebook.instance_type,
         fqdn=urlsplit(origin).netloc if found.state == "running" else None,
         started_by_user=UserSummary(id=user.id, email=user.email),
+        shutdown_timeout=notebook.shutdown_timeout_h or None,
+        is_public=notebook.is_public,
         dt_created=notebook.created_ms,
         dt_modified=notebook.modified_ms,
         dt_started=session.started_ms if session else None,
+        idle_timeout=notebook.idle_shutdown_h,
+        dt_stops=stop.at_ms if stop else None,
+        stops_because=stop.why if stop else None,
+        dt_last_used=min(used.last_used_ms, ctx.clock.now_ms()) if used else None,
+        last_used_by=used.why if used else None,
     )
 
 
@@ -65,8 +77,11 @@ def _create(ctx: Context, body: NotebookBody) -> NotebookReply:
         instance_type=body.machine_type,
         command=body.command or "",
         environment=body.environment,
+        idle_shutdown_h=body.idle_timeout,
         registry_username=body.registry_username,
         registry_password=body.registry_password,
+        shutdown_timeout_h=body.shutdown_timeout or 0,
+        is_public=body.is_public,
     )
     start_now = body.should_run_on_create is not False
     return shown(ctx, service.create(ctx, body.project_id, spec, start_now))
@@ -77,11 +92,23 @@ def _get(ctx: Context, notebook_id: str) -> NotebookReply:
 
 
 def _start(ctx: Context, notebook_id: str, body: StartBody) -> NotebookReply:
-    return shown(ctx, service.start(ctx, notebook_id, body.machine_type))
+    found = service.start(
+        ctx, notebook_id, body.machine_type, body.shutdown_timeout, body.idle_timeout
+    )
+    return shown(ctx, found)
+
+
+def _keep(ctx: Context, notebook_id: str, body: KeepBody) -> NotebookReply:
+    return shown(ctx, service.keep(ctx, notebook_id, body.hours))
 
 
 def _stop(ctx: Context, notebook_id: str) -> NotebookReply:
     return shown(ctx, service.stop(ctx, notebook_id))
+
+
+def _save_image(ctx: Context, notebook_id: str, body: SaveImageBody) -> SavedImageReply:
+    image = service.save_image(ctx, notebook_id, body.name)
+    return SavedImageReply(id=image.id, name=image.name, state=image.state)
 
 
 def _put(ctx: Context, project_id: str, notebook_id: str) -> NotebookReply:
@@ -155,7 +182,15 @@ NOTEBOOKS = ApiResource(
         Verb(
             "stop", "POST", "/notebooks/{notebook_id}/stop", _stop, summary="Stop it; its files stay", until=ENDED,
         ),
+        Verb(
+            "keep", "POST", "/notebooks/{notebook_id}/keep", _keep, body=KeepBody,
+            summary="Put off its auto-shutdown by hours, or until what it does is done",
+        ),
         Verb("delete", "DELETE", "/notebooks/{notebook_id}", _delete, summary="Delete it with its files and logs"),
+        Verb(
+            "save_image", "POST", "/notebooks/{notebook_id}/image", _save_image, body=SaveImageBody, by=PEOPLE,
+            words="notebooks save-image", summary="Save what is installed in a running notebook as an image of the team",
+        ),
         Verb(
             "put", "POST", "/projects/{project_id}/notebooks/{notebook_id}", _put, permission="notebooks.move",
             by=PEOPLE, summary="Put a notebook into another project of its team",

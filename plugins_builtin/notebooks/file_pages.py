@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -10,12 +9,12 @@ from urllib.parse import parse_qs, quote
 from flask import Blueprint, Response, request
 
 from appliance.errors import ApplianceError, Invalid, Unavailable
-from appliance.runtime import logs, tasks
+from appliance.runtime import tasks
+from appliance.web import log_files
 from appliance.web.pages import context, page
 from plugins_builtin.notebooks import pages as notebook_pages
 from plugins_builtin.notebooks import service
 
-RANGE_BYTES = 1 << 18
 MAX_DOWNLOAD_BYTES = 1 << 30
 DOWNLOAD_TIMEOUT_S = 120.0
 DOWNLOADS_AT_ONCE = 3  # of the 8 threads of a web process
@@ -139,37 +138,4 @@ def log(notebook_id: str, workload_id: str) -> Response:
     """The log of a session as text: a byte range answered here, or a whole segment by nginx."""
     ctx = context()
     session = service.session_log(ctx, notebook_id, workload_id)
-    directory = ctx.config.paths.logs / session.id
-    asked = request.headers.get("Range", "")
-    if asked:
-        return _log_range(directory, asked)
-    parts = logs.segments(directory)
-    number = request.args.get("part", "1")
-    if not re.fullmatch(r"[0-9]{1,9}", number) or not parts:
-        return Response("", content_type="text/plain; charset=utf-8")
-    chosen = parts[min(max(int(number), 1), len(parts)) - 1][1]
-    reply = Response(content_type="text/plain; charset=utf-8")
-    reply.headers["X-Accel-Redirect"] = f"/_logs/{session.id}/{chosen.name}"
-    reply.headers["X-Log-Parts"] = str(len(parts))
-    return reply
-
-
-def _log_range(directory: Any, asked: str) -> Response:
-    """bytes=a-b or bytes=-n of the whole log, at most 256 KiB."""
-    matched = re.fullmatch(r"bytes=(\d*)-(\d*)", asked.strip())
-    if not matched or not any(matched.groups()):
-        raise Invalid("a range looks like bytes=0-1023")
-    total = logs.size(directory)
-    first, last = matched.groups()
-    start = int(first) if first else max(0, total - int(last))
-    stop = min(int(last) + 1 if first and last else total, total, start + RANGE_BYTES)
-    text, following = (
-        logs.tail(directory, start, max(stop - start, 0)) if start < stop else (b"", start)
-    )
-    if not text:
-        empty = Response(status=416, content_type="text/plain")
-        empty.headers["Content-Range"] = f"bytes */{total}"
-        return empty
-    reply = Response(text, status=206, content_type="text/plain; charset=utf-8")
-    reply.headers["Content-Range"] = f"bytes {following - len(text)}-{following - 1}/{total}"
-    return reply
+    return log_files.serve(ctx.config.paths.logs / session.id)

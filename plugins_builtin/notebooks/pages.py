@@ -7,24 +7,26 @@ from urllib.parse import quote
 
 from flask import Blueprint, request
 
+from appliance import identity
 from appliance.access import needed_role
 from appliance.context import Context
 from appliance.errors import ApplianceError
 from appliance.plugins import InstanceType
 from appliance.runtime import logs
 from appliance.runtime.workloads import Workload
-from appliance.web import forms
+from appliance.web import forms, log_files
 from appliance.web.pages import command_line, context, done, fragment, page, project_frame
 from appliance.web.status import status_of
-from plugins_builtin.notebooks import service
+from plugins_builtin.images import service as images
+from plugins_builtin.notebooks import lifetime, service
 from plugins_builtin.notebooks.service import Shown
-from plugins_builtin.notebooks.specs import NotebookQuery, NotebookSpec
+from plugins_builtin.notebooks.specs import KeepBody, NotebookQuery, NotebookSpec, SaveImageBody
 from plugins_builtin.projects import service as projects
 
 PER_PAGE = 50
 PANEL_ROWS = 8
-LOG_TAIL_BYTES = 65536
 FIELDS = ("name", "image", "other_image", "instance_type", "command", "registry_username")
+HOURS = ("shutdown_timeout_h", "idle_shutdown_h")  # empty: not given
 OPENABLE = (
     "provisioning",
     "starting",
@@ -45,6 +47,9 @@ def blueprint() -> Blueprint:
         ("/notebooks/<notebook_id>/sessions", sessions, "GET"),
         ("/notebooks/<notebook_id>/start", start, "POST"),
         ("/notebooks/<notebook_id>/stop", stop, "POST"),
+        ("/notebooks/<notebook_id>/keep", keep, "POST"),
+        ("/notebooks/<notebook_id>/image", save_image, "GET"),
+        ("/notebooks/<notebook_id>/image", do_save_image, "POST"),
         ("/notebooks/<notebook_id>/delete", delete, "POST"),
     ):
         pages.add_url_rule(rule, view.__name__, view, methods=[method])
@@ -139,7 +144,7 @@ def new(project_id: str) -> str:
 def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -> str:
     ctx = context()
     project = projects.get(ctx, project_id)
-    images = [image for image in ctx.registry.images.values() if "notebook" in image.purposes]
+    team_id = identity.team_of_project(ctx.db, project.id)
     crumbs = [
         ("Projects", "/projects"),
         (project.name, f"/projects/{project.id}"),
@@ -151,9 +156,15 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
         crumbs=crumbs,
         live=False,
         project=project,
-        values={"other_image": "", "command": "", "registry_username": "", **values},
+        values={
+            "other_image": "",
+            "command": "",
+            "registry_username": "",
+            **dict.fromkeys(HOURS, ""),
+            **values,
+        },
         errors=errors,
-        images=images,
+        images=images.choices(ctx, team_id),
         instance_types=shown_types(ctx),
         cli=command_line(ctx, "notebooks create", project=project.id),
     )
@@ -161,8 +172,9 @@ def _new_form(project_id: str, values: dict[str, Any], errors: dict[str, str]) -
 
 def create(project_id: str) -> Any:
     """Make and start it, or show the form again with what was typed."""
-    values = {key: request.form.get(key, "") for key in FIELDS}
-    asked = {key: value for key, value in values.items() if key != "other_image"}
+    values = {key: request.form.get(key, "").strip() for key in FIELDS + HOURS}
+    asked = {key: values[key] for key in FIELDS if key != "other_image"}
+    asked |= {key: values[key] for key in HOURS if values[key]}
     image_field = "other_image" if values["other_image"] else "image"
     password = request.form.get("registry_password", "")  # never sent back
     asked |= {"image": values[image_field], "registry_password": password}
@@ -186,24 +198,29 @@ def _card_values(found: Shown) -> dict[str, Any]:
         "session_id": session.id if session else "",
         "instance_types": shown_types(ctx),
         "log_tail": "\n".join(tail),
+        **_lifetime_values(ctx, session),
+    }
+
+
+def _lifetime_values(ctx: Context, session: Workload | None) -> dict[str, Any]:
+    """What will stop it and when, who used it last, and what was killed in it."""
+    used = lifetime.used(ctx.db, session) if session else None
+    stop = lifetime.stop_of(ctx.db, session) if session else None
+    now_ms = ctx.clock.now_ms()
+    return {
+        "used": {"ms": min(used.last_used_ms, now_ms), "by": used.why} if used else None,
+        "stop": (
+            {"at_ms": stop.at_ms, "soon": now_ms >= stop.warn_ms, "why": stop.why} if stop else None
+        ),
+        "memory_killed_ms": used.memory_killed_ms if used else None,
     }
 
 
 def _log_values(ctx: Context, session: Workload | None) -> dict[str, Any] | None:
     if session is None:
         return None
-    directory = ctx.config.paths.logs / session.id
-    end = logs.size(directory)
-    text, following = logs.tail(directory, max(0, end - LOG_TAIL_BYTES), LOG_TAIL_BYTES)
-    start = following - len(text)
-    cut = text.find(b"\n") + 1 if start else 0  # begin with a whole line
-    return {
-        "workload": session.id,
-        "text": text[cut:].decode(errors="replace"),
-        "start": start + cut,
-        "end": following,
-        "url": f"/notebooks/{session.owner_id}/log/{session.id}",
-    }
+    url = f"/notebooks/{session.owner_id}/log/{session.id}"
+    return log_files.view(ctx.config.paths.logs / session.id, url)
 
 
 def notebook_frame(found: Shown, active: str) -> dict[str, Any]:
@@ -274,6 +291,47 @@ def stop(notebook_id: str) -> Any:
     """Stop it and show it."""
     service.stop(context(), notebook_id)
     return done(f"/notebooks/{notebook_id}")
+
+
+def keep(notebook_id: str) -> Any:
+    """Put off its auto-shutdown and show it. hours: a number, or nothing for "until it is done"."""
+    body = KeepBody.model_validate({"hours": request.form.get("hours") or None})
+    service.keep(context(), notebook_id, body.hours)
+    return done(f"/notebooks/{notebook_id}")
+
+
+def save_image(notebook_id: str) -> str:
+    """The form that asks for a name."""
+    return _save_form(notebook_id, "", {})
+
+
+def _save_form(notebook_id: str, name: str, errors: dict[str, str]) -> str:
+    found = service.get(context(), notebook_id)
+    crumbs = [(found.notebook.name, f"/notebooks/{notebook_id}"), ("Save environment", None)]
+    return page(
+        "notebooks/save_image.html",
+        "Save environment as image",
+        crumbs=crumbs,
+        live=False,
+        notebook=found.notebook,
+        name=name,
+        errors=errors,
+        cli=command_line(context(), "notebooks save-image", id=notebook_id),
+    )
+
+
+def do_save_image(notebook_id: str) -> Any:
+    """Begin and show how it goes, or show the form again."""
+    name = request.form.get("name", "")
+    service.get(context(), notebook_id)
+    body, errors = forms.parse(SaveImageBody, {"name": name})
+    if body is None:
+        return _save_form(notebook_id, name, errors), 400
+    try:
+        image = service.save_image(context(), notebook_id, body.name)
+    except ApplianceError as error:
+        return _save_form(notebook_id, name, forms.whole(error)), status_of(error)
+    return done(f"/images/{image.id}")
 
 
 def delete(notebook_id: str) -> Any:

@@ -6,8 +6,18 @@ from sqlite_utils import Migrations
 
 from appliance.context import Context
 from appliance.events import Event
-from appliance.plugins import ApiResource, Pages, Panel, PluginInfo, Searchable, Tab, hookimpl
-from plugins_builtin.notebooks import api, listener, service, store
+from appliance.plugins import (
+    ApiResource,
+    Loop,
+    Pages,
+    Panel,
+    PluginInfo,
+    Searchable,
+    Setting,
+    Tab,
+    hookimpl,
+)
+from plugins_builtin.notebooks import api, lifetime, listener, service, store
 
 INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instance_types", "images"))
 
@@ -15,6 +25,16 @@ INFO = PluginInfo("notebooks", title="Notebooks", requires=("projects", "instanc
 @hookimpl
 def register_migrations() -> list[Migrations]:
     return [store.migrations]
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    return [lifetime.IDLE_SHUTDOWN]
+
+
+@hookimpl
+def register_loops() -> list[Loop]:
+    return [Loop("notebooks.shutdown", 10.0, lifetime.turn)]
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from appliance import identity
@@ -13,17 +13,20 @@ from appliance.errors import Conflict, Invalid, NotFound, Refused
 from appliance.events import emit
 from appliance.ids import new_id
 from appliance.plugins import Hit
-from appliance.runtime import catalogue, refs, states, tasks, workloads
+from appliance.runtime import refs, states, tasks, workloads
 from appliance.runtime.spec import Login, Mount, Route, WorkloadSpec
 from appliance.runtime.workloads import Workload
 from appliance.schema import Page, page_of
+from plugins_builtin.images import service as images
+from plugins_builtin.images.service import Shown as ImageShown
 from plugins_builtin.instance_types import service as instance_types
-from plugins_builtin.notebooks import store
+from plugins_builtin.notebooks import lifetime, store
 from plugins_builtin.notebooks.specs import Notebook, NotebookQuery, NotebookSpec
 from plugins_builtin.projects import service as projects
 
 KIND: Literal["n"] = "n"  # the gateway's first path segment
 OPEN = "notebooks.open"
+ENV_TARGET = "/opt/env"  # where images look for a place that keeps what users install
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,9 @@ class Shown:
 
 def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = True) -> Shown:
     """A new notebook, started or not: row, workload and event stand or fall together."""
-    require(ctx, "notebooks.create", project_id=project_id)
+    team_id = require(ctx, "notebooks.create", project_id=project_id)
     notebook_id = new_id("n")
-    workload = workload_spec(ctx, notebook_id, spec)
+    workload = workload_spec(ctx, notebook_id, spec, team_id)
     spec = spec.model_copy(update={"instance_type": workload.instance_type})
     with write(ctx.db) as db:
         team_id = identity.team_of_project(db, project_id)  # it may have been deleted meanwhile
@@ -58,7 +61,7 @@ def create(ctx: Context, project_id: str, spec: NotebookSpec, start_now: bool = 
     return get(ctx, notebook_id)
 
 
-def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec) -> WorkloadSpec:
+def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec, team_id: str) -> WorkloadSpec:
     """What to run for a notebook. Invalid for an unknown instance type or an image without a command."""
     kind = instance_types.find(ctx, spec.instance_type)
     image = ctx.registry.images.get(spec.image)
@@ -74,10 +77,13 @@ def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec) -> Workloa
         )
     return WorkloadSpec(
         kind="notebook",
-        image=catalogue.reference(ctx.registry.images, spec.image),
+        image=images.reference(ctx, team_id, spec.image),
         command=tuple(text.replace("${BASE_URL}", base_url) for text in command),
         env={"BASE_URL": base_url, "SOCKET_PATH": "${SOCKET}", **spec.environment},
-        mounts=(Mount(area="notebooks", name=notebook_id, target="/notebooks"),),
+        mounts=(
+            Mount(area="notebooks", name=notebook_id, target="/notebooks"),
+            Mount(area="envs", name=notebook_id, target=ENV_TARGET),
+        ),
         workdir="/notebooks",
         instance_type=kind.name,
         resources=instance_types.resources_of(kind),
@@ -85,14 +91,26 @@ def workload_spec(ctx: Context, notebook_id: str, spec: NotebookSpec) -> Workloa
     )
 
 
-def start(ctx: Context, notebook_id: str, instance_type: str = "") -> Shown:
-    """Start it again, on another instance type if one is given; Conflict while it runs or waits."""
+def start(
+    ctx: Context,
+    notebook_id: str,
+    instance_type: str = "",
+    timeout_h: float | None = None,
+    idle_h: float | None = None,
+) -> Shown:
+    """Start it again, with what is given changed from now on; Conflict while it runs or waits."""
     notebook, team_id = _required(ctx, "notebooks.start", notebook_id)
+    notebook = replace(
+        notebook,
+        shutdown_timeout_h=notebook.shutdown_timeout_h if timeout_h is None else timeout_h,
+        idle_shutdown_h=notebook.idle_shutdown_h if idle_h is None else idle_h,
+    )
     chosen = instance_type or notebook.instance_type
-    workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen))
+    workload = workload_spec(ctx, notebook_id, _spec_of(notebook, chosen), team_id)
     with write(ctx.db) as db:
         _required(ctx, "notebooks.start", notebook_id)  # again: it may have been deleted meanwhile
         store.set_instance_type(db, notebook_id, workload.instance_type)
+        store.set_timeouts(db, notebook_id, notebook.shutdown_timeout_h, notebook.idle_shutdown_h)
         _submit(ctx, db, notebook, workload, team_id)
     return get(ctx, notebook_id)
 
@@ -104,6 +122,8 @@ def _spec_of(notebook: Notebook, instance_type: str) -> NotebookSpec:
         instance_type=instance_type,
         command=notebook.command,
         environment=notebook.environment,
+        shutdown_timeout_h=notebook.shutdown_timeout_h,
+        idle_shutdown_h=notebook.idle_shutdown_h,
     )
 
 
@@ -111,10 +131,11 @@ def _submit(ctx: Context, db: Db, notebook: Notebook, spec: WorkloadSpec, team_i
     if notebook.registry_username:
         login = Login(username=notebook.registry_username, password=notebook.registry_password)
         spec = spec.model_copy(update={"login": login})
-    workloads.submit(
+    workload_id = workloads.submit(
         db, spec, owner_id=notebook.id, project_id=notebook.project_id, team_id=team_id,
         user_id=ctx.principal.user_id, label=notebook.name,
     )  # fmt: skip
+    lifetime.begin(db, workload_id, notebook.shutdown_timeout_h, notebook.idle_shutdown_h)
 
 
 def stop(ctx: Context, notebook_id: str) -> Shown:
@@ -125,6 +146,26 @@ def stop(ctx: Context, notebook_id: str) -> Shown:
         if session:
             workloads.request_stop(db, session.id, f"stopped by {ctx.principal.user_name}")
     return get(ctx, notebook_id)
+
+
+def keep(ctx: Context, notebook_id: str, hours: float | None = None) -> Shown:
+    """Put off its auto-shutdown by hours, or until what it does is done (None). Conflict when it does not run."""
+    notebook, _ = _required(ctx, "notebooks.keep", notebook_id)
+    with write(ctx.db) as db:
+        session = workloads.latest(db, [notebook.id]).get(notebook.id)
+        if session is None:
+            raise Conflict("it has not run yet", hint="start it first")
+        lifetime.keep(db, session, hours)
+    return get(ctx, notebook_id)
+
+
+def save_image(ctx: Context, notebook_id: str, name: str) -> ImageShown:
+    """Save what is installed in a running notebook, by apt-get as well, as an image of its team. Its files are not in it."""
+    notebook, _ = _required(ctx, "notebooks.save_image", notebook_id)
+    session = workloads.latest(ctx.db, [notebook.id]).get(notebook.id)
+    if session is None:
+        raise Conflict(f"{notebook.name} has never run", hint="start it first")
+    return images.save(ctx, session.id, name, f"Saved from the notebook {notebook.name}")
 
 
 def move(ctx: Context, notebook_id: str, project_id: str) -> Shown:
@@ -171,7 +212,8 @@ def remove(ctx: Context, notebook: Notebook, team_id: str) -> None:
         _refuse_live(db, notebook)
         store.mark_deleted(db, notebook.id)
         refs.forget(db, notebook.registry_password)
-        tasks.add(db, "files.remove_area", team_id=team_id, area="notebooks", name=notebook.id)
+        for area in ("notebooks", "envs"):
+            tasks.add(db, "files.remove_area", team_id=team_id, area=area, name=notebook.id)
         for session in workloads.history(db, notebook.id, limit=-1):
             tasks.add(db, "logs.remove", workload_id=session.id)
         _tell(ctx, db, "notebook.deleted", notebook.id, notebook.project_id, team_id)

@@ -30,6 +30,7 @@ Command = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=4096, pattern=r"^[^\x00]*$")
 ]
 
+Hours = Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)]
 OneLine = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -37,6 +38,7 @@ class NotebookSpec(Frozen):
     """What makes a notebook start. image: a name of the catalogue or any reference. command: "" = the image's.
 
     registry_*: for an image that not everybody may pull; the password may be `secret:NAME`.
+    shutdown_timeout_h: hours after its start when it is stopped, 0 = never. is_public: whoever has its link may look at it.
     """
 
     name: Title
@@ -48,6 +50,9 @@ class NotebookSpec(Frozen):
     )
     registry_username: OneLine = ""
     registry_password: Annotated[OneLine, Unseen] = Field(default="", repr=False)
+    shutdown_timeout_h: Hours = 0
+    idle_shutdown_h: Hours | None = None
+    is_public: bool = False
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -62,6 +67,8 @@ class NotebookSpec(Frozen):
 class Notebook:
     """A row. Its state is that of its newest workload: there is no column for it.
 
+    shutdown_timeout_h: counted from its start, 0 = never. idle_shutdown_h: without use; None = as the setting
+    says, 0 = never.
     registry_password: as `refs.keep` gave it, never a password.
     """
 
@@ -78,6 +85,25 @@ class Notebook:
     modified_ms: int
     registry_username: str
     registry_password: str
+    shutdown_timeout_h: float
+    is_public: bool
+    idle_shutdown_h: float | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one session may live. The hours: as its notebook's when it began.
+
+    kept_ms: when somebody asked to keep it until it is done. hold_until_ms: nothing stops it before, 0 = nobody asked.
+    warned_ms: since when its stop is announced.
+    """
+
+    workload_id: str
+    shutdown_timeout_h: float = 0
+    idle_shutdown_h: float | None = None
+    kept_ms: int | None = None
+    hold_until_ms: int = 0
+    warned_ms: int | None = None
 
 
 class NotebookBody(Body):
@@ -91,19 +117,46 @@ class NotebookBody(Body):
     environment: dict[EnvName, str] = Field(default_factory=dict)
     registry_username: OneLine = ""
     registry_password: Annotated[OneLine, Unseen] = Field(default="", repr=False)
+    shutdown_timeout: Hours | None = None
+    is_public: bool = False
     should_run_on_create: bool | None = (
         None  # an official client drops false: only a program of ours can say it
     )
+    idle_timeout: Hours | None = None
 
     @classmethod
     def ignored(cls) -> frozenset[str]:
-        return frozenset({"clusterId", "isPublic", "runtime", "shutdownTimeout"})
+        return frozenset({"clusterId", "runtime"})
+
+
+class SaveImageBody(Body):
+    """POST /notebooks/{id}/image."""
+
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    ]
+
+
+class SavedImageReply(Reply):
+    """The image that is being made; `images details` says how that goes."""
+
+    id: str
+    name: str
+    state: str
 
 
 class StartBody(Body):
     """POST /notebooks/{id}/start."""
 
     machine_type: str = ""
+    shutdown_timeout: Hours | None = None
+    idle_timeout: Hours | None = None
+
+
+class KeepBody(Body):
+    """POST /notebooks/{id}/keep. hours: beyond its stop; None = until what it does is done."""
+
+    hours: Annotated[float, Field(gt=0, le=168, allow_inf_nan=False)] | None = None
 
 
 class NotebookQuery(PageQuery):
@@ -125,10 +178,17 @@ class NotebookReply(Reply):
     fqdn: str | None
     token: str | None = None
     notebook_repo_id: str | None = None
+    shutdown_timeout: float | None
+    is_public: bool
     started_by_user: UserSummary
     dt_created: Time
     dt_modified: Time
     dt_started: MaybeTime
+    idle_timeout: float | None
+    dt_stops: MaybeTime
+    stops_because: str | None
+    dt_last_used: MaybeTime
+    last_used_by: str | None
 
 
 class SessionReply(Reply):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from sqlite_utils import Database, Migrations
 
 from appliance.db import Db, execute, row, rows, script
 from appliance.errors import NotFound
-from plugins_builtin.notebooks.specs import Notebook, NotebookSpec
+from plugins_builtin.notebooks.specs import Limits, Notebook, NotebookSpec
 
 migrations = Migrations("notebooks")
 
@@ -39,14 +40,42 @@ def m002_registry_login(db: Database) -> None:
     )
 
 
+@migrations()
+def m003_timeout_and_public(db: Database) -> None:
+    script(
+        db,
+        """
+        ALTER TABLE notebooks ADD COLUMN shutdown_timeout_h REAL NOT NULL DEFAULT 0;
+        ALTER TABLE notebooks ADD COLUMN is_public INTEGER NOT NULL DEFAULT 0;
+        """,
+    )
+
+
+@migrations()
+def m004_idle_shutdown(db: Database) -> None:
+    script(
+        db,
+        """
+        ALTER TABLE notebooks ADD COLUMN idle_shutdown_h REAL;
+        CREATE TABLE notebook_limits (
+            workload_id TEXT PRIMARY KEY REFERENCES workloads(id), shutdown_timeout_h REAL NOT NULL, idle_shutdown_h REAL,
+            kept_ms INTEGER, hold_until_ms INTEGER NOT NULL, warned_ms INTEGER);
+        """,
+    )
+
+
 _COLUMNS = (
     "seq, id, project_id, name, image, instance_type, command, environment, created_by, created_ms, modified_ms,"
-    " registry_username, registry_password"
+    " registry_username, registry_password, shutdown_timeout_h, is_public, idle_shutdown_h"
 )
 
 
 def _load(found: dict[str, Any]) -> Notebook:
-    return Notebook(**{**found, "environment": json.loads(found["environment"])})
+    parsed = {
+        "environment": json.loads(found["environment"]),
+        "is_public": bool(found["is_public"]),
+    }
+    return Notebook(**{**found, **parsed})
 
 
 def not_found() -> NotFound:
@@ -62,11 +91,12 @@ def insert(
     execute(
         db,
         "INSERT INTO notebooks (id, project_id, name, image, instance_type, command, environment, created_by,"
-        " created_ms, modified_ms, registry_username, registry_password)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " created_ms, modified_ms, registry_username, registry_password, shutdown_timeout_h, is_public, idle_shutdown_h)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             notebook_id, project_id, spec.name, spec.image, spec.instance_type, spec.command,
             json.dumps(spec.environment), created_by, now, now, spec.registry_username, password,
+            spec.shutdown_timeout_h, spec.is_public, spec.idle_shutdown_h,
         ),
     )  # fmt: skip
 
@@ -122,4 +152,27 @@ def move(db: Db, notebook_id: str, project_id: str) -> None:
 def mark_deleted(db: Db, notebook_id: str) -> None:
     execute(
         db, "UPDATE notebooks SET deleted_ms = ? WHERE id = ?", (db.clock.now_ms(), notebook_id)
+    )
+
+
+def set_timeouts(db: Db, notebook_id: str, timeout_h: float, idle_h: float | None) -> None:
+    execute(
+        db,
+        "UPDATE notebooks SET shutdown_timeout_h = ?, idle_shutdown_h = ? WHERE id = ?",
+        (timeout_h, idle_h, notebook_id),
+    )
+
+
+def limits(db: Db, workload_id: str) -> Limits:
+    """Of one session; none at all of one that has no row."""
+    found = row(db, "SELECT * FROM notebook_limits WHERE workload_id = ?", (workload_id,))
+    return Limits(**found) if found else Limits(workload_id)
+
+
+def put_limits(db: Db, limits: Limits) -> None:
+    execute(
+        db,
+        "INSERT OR REPLACE INTO notebook_limits VALUES (:workload_id, :shutdown_timeout_h, :idle_shutdown_h, :kept_ms,"
+        " :hold_until_ms, :warned_ms)",
+        asdict(limits),
     )

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from appliance.context import Context
-from appliance.plugins import PluginInfo, hookimpl
+from appliance.plugins import PluginInfo, Setting, hookimpl
+from appliance.runtime.limits import DISK_RESERVE
 from appliance.runtime.spec import SpecPatch
 from appliance.runtime.workloads import Workload
 from plugins_builtin.storage import service
 
 INFO = PluginInfo("storage", title="Persistent storage")
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    return [DISK_RESERVE]
 
 
 @hookimpl

@@ -98,11 +98,12 @@ class Background(threading.Thread):
             name="small", image="base", instance_type="C1", command='exec python3 -c "$SERVER"',
             environment={"SERVER": SERVER, "PAUSE_S": "0.05"},
         )  # fmt: skip
-        small = service.workload_spec(ctx, notebook, spec).model_copy(update={"resources": SMALL})
         project = self.crashing.project
         team = host.rows(ctx.config, "SELECT team_id FROM projects WHERE id = ?", project)[0][
             "team_id"
         ]
+        made = service.workload_spec(ctx, notebook, spec, team)
+        small = made.model_copy(update={"resources": SMALL})
         user = host.rows(ctx.config, "SELECT id FROM users")[0]["id"]
         with write(ctx.db) as db:
             workloads.submit(

@@ -158,7 +158,7 @@ def test_it_extends_workloads(widgets: Lab, ann: Person) -> None:
 
 
 def test_its_sizes_images_and_sign_in(widgets: Lab, ann: Person) -> None:
-    assert "W1" in ann.page("/cluster") and "example.org/widget:1" in ann.page("/images")
+    assert "W1" in ann.page("/cluster") and "What widgets run in." in ann.page("/images")
     assert "Sign in with your badge" in widgets.app.test_client().get("/login").text
     with pytest.raises(Unauthenticated, match="no badge"):
         widgets.appliance.registry.auth_providers["badge"].finish(widgets.system, {}, "")

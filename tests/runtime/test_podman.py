@@ -115,7 +115,8 @@ def test_a_killed_child_is_counted_while_the_container_lives(made: TestEngine) -
     made.backend.start(name)
     while not (work / "code").exists():
         pass
-    assert made.backend.oom_kills(name) == 1
+    container = made.backend.inspect(name)
+    assert container is not None and made.backend.oom_kills(container) == 1
     made.backend.remove(name)
 
 

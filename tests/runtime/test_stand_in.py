@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.runtime import catalogue
-from appliance.runtime.backend import BackendError, Progress, PullLogin
+from appliance.runtime.backend import BackendError, Halted, Progress, PullLogin, never
 from appliance.runtime.fake import FakeBackend
 from tests.conftest import MakeLab
 from tests.lab import Lab, Person, image, registry
@@ -15,8 +15,9 @@ class RegistryAway(FakeBackend):
     """Nobody answers for the registry."""
 
     def pull(
-        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None
-    ) -> None:
+        self, image: str, timeout_s: float, progress: Progress, login: PullLogin | None = None,
+        halt: Halted = never,
+    ) -> None:  # fmt: skip
         raise BackendError(f"image {image!r} can't be pulled: no route to host")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.db import execute, write
 from appliance.runtime import workloads
-from appliance.runtime.backend import PullLogin
+from appliance.runtime.backend import Halted, PullLogin, never
 from appliance.runtime.fake import (
     BrokenContainer,
     DiesAtStart,
@@ -89,7 +89,7 @@ def test_an_image_from_a_registry(lab: Lab, ann: Person) -> None:
     ("double", "image", "reason", "words"),
     [
         (SlowToPull, "team/image:1", "StartFailed", "pulling team/image:1 took longer than 1800 s"),
-        (ImageMissing, "notebook", "ImageNotFound", "was not found"),
+        (ImageMissing, "notebook", "ImageBuildFailed", "image notebook could not be built"),
         (DiesAtStart, "notebook", "ExitCode", "exit code 1; its last log lines say why"),
     ],
 )
@@ -190,8 +190,9 @@ def test_stopped_while_it_pulls_it_is_never_started(lab_with: MakeLab) -> None:
 
     class StoppedMeanwhile(FakeBackend):
         def pull(
-            self, image: str, timeout_s: float, progress: Any, login: PullLogin | None = None
-        ) -> None:
+            self, image: str, timeout_s: float, progress: Any, login: PullLogin | None = None,
+            halt: Halted = never,
+        ) -> None:  # fmt: skip
             super().pull(image, timeout_s, progress)
             people["ann"].act(people["notebook"], "stop")
 

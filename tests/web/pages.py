@@ -23,7 +23,17 @@ from tests.web.samples import (
     ROWS,
     SECRETS,
     STARTING,
+    STOPPING_SOON,
     notebook,
+)
+from tests.web.samples_images import (
+    FAILED_IMAGE,
+    IMAGE,
+    IMAGE_DETAIL,
+    IMAGES,
+    LOCAL_IMAGES,
+    NEW_IMAGE,
+    SAVE_IMAGE,
 )
 from tests.web.samples_people import PEOPLE
 
@@ -37,9 +47,10 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
                 {"title": "Running", "url": "/panels/running"},
                 {"title": "Disk", "url": "/panels/disk"},
             ],
+            "disk": {"level": 90, "percent": 93, "free_bytes": 41 << 30, "full": False},
         },
     ),
-    ("home-empty", "home.html", {"title": "Home", "panels": []}),
+    ("home-empty", "home.html", {"title": "Home", "panels": [], "disk": {"level": 0}}),
     ("reference", "reference.html", REFERENCE),
     ("login", "login.html", LOGIN),
     (
@@ -139,6 +150,7 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
             "errors": {"": "nothing was created", "command": "needs an image that has bash"},
         },
     ),
+    ("notebook-stopping-soon", "notebooks/detail.html", STOPPING_SOON),
     ("notebook-running", "notebooks/detail.html", DETAIL),
     (
         "notebook-pending",
@@ -215,35 +227,28 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
     *PEOPLE,
     ("cluster", "instance_types/list.html", CLUSTER),
     ("cluster-idle", "instance_types/list.html", {**CLUSTER, "leases": [], "queue": []}),
+    ("notebook-save", "notebooks/save_image.html", SAVE_IMAGE),
     (
-        "images",
-        "images/list.html",
+        "notebook-save-wrong",
+        "notebooks/save_image.html",
+        {**SAVE_IMAGE, "errors": {"": "no", "name": "no"}},
+    ),
+    ("images", "images/list.html", IMAGES),
+    ("images-empty", "images/list.html", {**IMAGES, "images": []}),
+    ("images-tile", "images/_tile.html", {"image": IMAGE}),
+    ("image", "images/detail.html", IMAGE_DETAIL),
+    ("image-failed", "images/detail.html", {**IMAGE_DETAIL, "image": FAILED_IMAGE, "log": None}),
+    ("image-card", "images/_card.html", {"image": IMAGE}),
+    ("image-new", "images/new.html", NEW_IMAGE),
+    (
+        "image-new-wrong",
+        "images/new.html",
         {
-            "title": "Images",
-            "images": [
-                {
-                    "title": "JupyterLab on Debian 12",
-                    "name": "notebook",
-                    "description": "JupyterLab 4, NumPy, pandas, Matplotlib.",
-                    "ref": "localhost/notebook:1",
-                    "aliases": ("paperspace/gradient-base", "jupyter/base-notebook"),
-                    "status": "ready",
-                    "message": "",
-                    "size_bytes": 464_000_000,
-                },
-                {
-                    "title": "PyTorch",
-                    "name": "pytorch",
-                    "description": "PyTorch with CUDA.",
-                    "ref": "docker.io/pytorch/pytorch:2.9.1-cuda13.0-cudnn9-runtime",
-                    "aliases": (),
-                    "status": "missing",
-                    "message": "It is pulled when it is first used.",
-                    "size_bytes": None,
-                },
-            ],
+            **NEW_IMAGE,
+            "errors": {"": "give one", "name": "no", "container": "no", "containerfile": "no"},
         },
     ),
-    ("images-empty", "images/list.html", {"title": "Images", "images": []}),
+    ("images-local", "images/local.html", LOCAL_IMAGES),
+    ("images-local-empty", "images/local.html", {**LOCAL_IMAGES, "images": []}),
     *ADMIN_PAGES,
 ]

@@ -139,6 +139,9 @@ DETAIL: dict[str, Any] = {
     "session_id": "wk3v9x2m1q8z7w4",
     "instance_types": TYPES,
     "log_tail": "",
+    "used": {"ms": NOW_MS - 95 * MINUTE, "by": "a busy kernel"},
+    "stop": None,
+    "memory_killed_ms": None,
     "tabs": _tabs("Overview", "Files"),
     "log": {
         "workload": "wb",
@@ -148,6 +151,19 @@ DETAIL: dict[str, Any] = {
         "url": "/notebooks/nk/log/wb",
     },
     "sessions": SESSIONS,
+}
+STOPPING_SOON = {
+    **DETAIL,
+    "notebook": notebook(
+        message="a process was killed for memory at 3.9 of 4.0 GiB: use a larger instance type, or load less at once; "
+        "the rest goes on"
+    ),
+    "stop": {
+        "at_ms": NOW_MS + 14 * MINUTE,
+        "soon": True,
+        "why": "idle since 14:20 UTC, last used by a busy kernel; its idle limit is 2 h",
+    },
+    "memory_killed_ms": NOW_MS - 100 * MINUTE,
 }
 FAILED = notebook(
     "failed",
@@ -178,12 +194,14 @@ NEW_NOTEBOOK: dict[str, Any] = {
         "instance_type": "C2",
         "other_image": "",
         "command": "",
+        "shutdown_timeout_h": "",
+        "idle_shutdown_h": "",
         "registry_username": "",
     },
     "errors": {},
     "images": [
-        {"name": "notebook", "title": "JupyterLab on Debian 12"},
-        {"name": "base", "title": "Python only"},
+        {"name": "notebook", "title": "JupyterLab on Debian 12", "state": "ready"},
+        {"name": "base", "title": "Python only", "state": "missing"},
     ],
     "instance_types": TYPES,
     "cli": "appliance notebooks create --project pr7h2k9d3s5",

@@ -13,6 +13,8 @@ from appliance.runtime import tasks
 from appliance.runtime.limits import CPU_OVERCOMMIT
 from plugins_builtin.container_registries import store as registries
 from plugins_builtin.container_registries.specs import RegistryBody
+from plugins_builtin.images import service as images
+from plugins_builtin.images.specs import ImageBody
 from plugins_builtin.secrets import service as secrets
 from plugins_builtin.secrets.specs import CLUSTER, Place
 from tests.lab import Lab, Person, Thing, registry
@@ -45,7 +47,14 @@ def urls(lab: Lab, notebook: Thing, method: str, api: bool) -> list[tuple[Rule, 
     ann, team = lab.user("ann"), lab.team("lab")
     with write(lab.db) as db:
         key, _ = api_keys.add(db, ann.id, team.id, "anns secret name", None)
+    image = lab.acting("ann")
+    made = images.images(image)[-1]
+    if not made.own:
+        made = images.create(image, ImageBody(name="annssecret", container="docker.io/library/x:1"))
     values = {
+        "image_id": made.id,
+        "build_id": made.build.id if made.build else "",
+        "local_image_id": lab.backend.local_images()[0].id,
         "key_id": key.id,
         "machine_type": "P4000",
         "member_key_id": key.id,
@@ -171,7 +180,15 @@ def test_another_team_finds_nothing(
         return
     for rule, path in urls(lab, notebook, method, api):
         body = _body(rule, notebook)
-        things = {"notebook_id", "project_id", "team_id", "target", "key_id", "registry_id"}
+        things = {
+            "notebook_id",
+            "project_id",
+            "team_id",
+            "target",
+            "key_id",
+            "registry_id",
+            "image_id",
+        }
         own = not rule.arguments & things
         if own and (method == "GET" or "projectId" not in body):
             if method == "GET":
