@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,21 +17,12 @@ from appliance.boot import Appliance
 from appliance.plugins import Pages
 from appliance.web import api, auth, errors, internal, openapi, pages, reference, signin
 
-log = logging.getLogger(__name__)
-
 MAX_FORM_BYTES = 16 << 20
 
 
 def create_web(data: Path) -> Flask:
-    """The application with all plugins that fit; without any third-party one when it can't be put together with them.
-
-    Each of them was tried, but what they do may depend on the day.
-    """
-    try:
-        return create_app(boot.boot_with_plugins(data))
-    except Exception:  # third-party code may raise anything; the appliance must answer all the same
-        log.exception("the web starts without third-party plugins")
-        return create_app(boot.boot(data))
+    """The application with all plugins that fit; without any third-party one when it can't be put together with them."""
+    return boot.start_with_plugins(data, create_app)
 
 
 def create_app(appliance: Appliance) -> Flask:

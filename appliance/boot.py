@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sqlite_utils import Migrations
 
@@ -27,6 +30,9 @@ from appliance.runtime import (
     tasks,
     workloads,
 )
+
+log = logging.getLogger(__name__)
+Made = TypeVar("Made")
 
 CORE_MIGRATIONS: tuple[Migrations, ...] = (
     vault.migrations,
@@ -84,6 +90,18 @@ def boot_with_plugins(data: Path, clock: Clock | None = None) -> Appliance:
             verdicts.fail(database, name, reason)
     database.conn.close()
     return assemble(config, registry, clock or SystemClock())
+
+
+def start_with_plugins(data: Path, use: Callable[[Appliance], Made]) -> Made:
+    """What `use` makes of an appliance with all plugins that fit; of one without any third-party one if that fails.
+
+    Each of them was tried, but what they do may depend on the day. What `use` raises even then goes through.
+    """
+    try:
+        return use(boot_with_plugins(data))
+    except (Exception, SystemExit):  # third-party code may raise anything; the rest must work
+        log.exception("starting without third-party plugins")
+        return use(boot(data))
 
 
 def assemble(config: Config, registry: Registry, clock: Clock) -> Appliance:

@@ -9,6 +9,7 @@ Exit status: 0 done, 1 the appliance said no or failed, 2 wrong usage, 3 not sig
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from typing import Any
 
@@ -20,6 +21,7 @@ from appliance.client import store, tree
 from appliance.client.document import Document, Operation, Words
 from appliance.errors import ApplianceError, Unauthenticated, Unavailable
 
+PASSWORD = "APPLIANCE_PASSWORD"
 TYPED = "appliance.typed"  # in a context's meta: what was typed, to read it again
 ASK_S = 5.0
 FAILED, NOT_SIGNED_IN, NO_ANSWER, INTERRUPTED = 1, 3, 4, 130
@@ -117,7 +119,7 @@ def _document(ctx: click.Context) -> Document:
 def _run(operation: Operation, values: dict[str, Any], asked: dict[str, Any]) -> None:
     from appliance.client import running
 
-    if asked.get("wait") or (asked.get("watch") and not asked.get("json")):
+    if asked.get("wait") or asked.get("watch"):
         from appliance.client import watching
 
         watching.run(operation, values, asked)
@@ -175,10 +177,17 @@ def program() -> None:
 @program.command()
 @click.argument("url")
 @click.option("--user", help="Who signs in; asked for if not given.")
-@click.option("--password", envvar="APPLIANCE_PASSWORD", help="Asked for if not given.")
+@click.option(
+    "--password", metavar="TEXT|-|@FILE", help="APPLIANCE_PASSWORD or asked for if not given; `-` reads a line of"
+    " standard input, `@FILE` a file."
+)  # fmt: skip
 @click.option("--team", help="Namespace of the team to work in; your first if not given.")
 @click.option("--key-name", help="What the new key is called on your profile page.")
-@click.option("--key", help="Use this API key instead of making one.")
+@click.option(
+    "--key",
+    metavar="TEXT|-|@FILE",
+    help="Use this API key instead of making one; from elsewhere as a password.",
+)
 @click.option("--print-key", is_flag=True, help="Print the key, alone on a line.")
 def login(
     url: str,
@@ -190,12 +199,13 @@ def login(
     print_key: bool,
 ) -> None:
     """Sign in at the appliance at URL; the key is kept for the next commands."""
-    from appliance.client import signin
+    from appliance.client import signin, unseen
 
     if key:
-        found = signin.keep(url, key)
+        found = signin.keep(url, unseen.value(key, "Key") or "")
     else:
         user = user or click.prompt("User", err=True)
+        password = unseen.value(password, "Password") if password else os.environ.get(PASSWORD)
         password = password or click.prompt("Password", hide_input=True, err=True)
         found = signin.sign_in(url, user, password, team, key_name)
     click.echo(found.key if print_key else f"signed in at {found.url}")

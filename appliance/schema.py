@@ -12,9 +12,13 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from appliance.clock import iso
 
@@ -34,6 +38,32 @@ Title = Annotated[
         strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$"
     ),
 ]
+
+
+def told(words: str) -> WrapValidator:
+    """Behind a pattern: what people are told who typed something else, such as "Use digits"."""
+
+    def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            if any(item["type"] == "string_pattern_mismatch" for item in error.errors()):
+                raise PydanticCustomError("shape", words) from None  # type: ignore[arg-type]
+            raise
+
+    return WrapValidator(check)
+
+
+# On the type of what nobody may read over a shoulder: clients ask for it without echo.
+Unseen = Field(json_schema_extra={"format": "password"})
+
+
+def is_local_path(text: str) -> bool:
+    """Whether a link with this address stays on this site."""
+    plain = (
+        text.isprintable() and "\\" not in text
+    )  # browsers drop tabs and take backslashes for slashes
+    return plain and text.startswith("/") and not text.startswith("//")
 
 
 class Reply(BaseModel):

@@ -181,11 +181,13 @@ def supervisor(data: str | None) -> None:
 @data_option
 def worker(data: str | None) -> None:
     """Run the worker."""
+    from appliance import boot
     from appliance.runtime import worker as worker_module
 
     _log_to_stderr()
     stamp = _plugins_stamp(data)
-    worker_module.main(_boot_with_plugins(data), stamp)
+    appliance = boot.start_with_plugins(config_module.data_dir(data), lambda made: made)
+    worker_module.main(appliance, stamp)
 
 
 @admin.command()
@@ -212,18 +214,20 @@ def stream(data: str | None) -> None:
     from gevent import monkey
 
     monkey.patch_all()
+    from appliance import boot
     from appliance.web.serve import Server, ends_when_renewed, options
     from appliance.web.stream import create_stream
 
     _log_to_stderr()
     _allow_many_files()
-    paths = config_module.load(config_module.data_dir(data)).paths
+    directory = config_module.data_dir(data)
+    paths = config_module.load(directory).paths
     served = options(
         paths.http / "stream.sock", paths.http, worker_class="gevent", workers=1, worker_connections=5000,
         **ends_when_renewed(paths),
     )  # fmt: skip
-    appliance = _boot_with_plugins(data)
-    Server(lambda: create_stream(appliance), served).run()
+    made = boot.start_with_plugins(directory, create_stream)
+    Server(lambda: made, served).run()
 
 
 @admin.command()
@@ -252,12 +256,6 @@ def _boot(data: str | None) -> Any:
     from appliance import boot
 
     return boot.boot(config_module.data_dir(data))
-
-
-def _boot_with_plugins(data: str | None) -> Any:
-    from appliance import boot
-
-    return boot.boot_with_plugins(config_module.data_dir(data))
 
 
 def _plugins_stamp(data: str | None) -> int:

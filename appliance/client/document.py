@@ -88,6 +88,12 @@ class Operation:
         """All it takes besides."""
         return tuple(field for field in self.fields if field.where != "path")
 
+    @cached_property
+    def takes_keys(self) -> bool:
+        """Whether an API key may do it; the rest is for a browser's session or a workload."""
+        by = self.details.get("by", ("key",))
+        return self.details.get("access") == "public" or "key" in by
+
     def request(self, values: Mapping[str, Any]) -> Request:
         """The request with these values, by the API's names. TypeError names what it does not take or lacks."""
         known = {field.name: field for field in self.fields}

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from appliance.client import unseen
 from appliance.client.document import Field, Operation, snake
 
 # How fields are called here, where the API kept Gradient's word; the field's own name is accepted as well.
@@ -20,6 +21,7 @@ SHOWN = {"machine-type": "instance-type", "container": "image", "environment": "
 NUMBERS: Mapping[str, click.ParamType] = {"integer": click.INT, "number": click.FLOAT}
 IDS = "_ids"  # the parameter of what stands behind a command; no field is called so
 METAVARS = {"mapping": "NAME=VALUE", "structure": "JSON|YAML|@FILE"}
+UNSEEN = "TEXT|-|@FILE"
 
 
 def kebab(name: str) -> str:
@@ -92,7 +94,10 @@ def _own(operation: Operation) -> dict[str, click.Option]:
     paged = any(_is_paging(operation, field) for field in operation.fields)
     flags = {
         "json": (True, "What the server answered, for programs."),
-        "watch": (reads, "Show it again and again, until Ctrl-C or until nothing is going on."),
+        "watch": (
+            reads,
+            "Show it at every change, until Ctrl-C or until nothing is going on; with --json one document a line.",
+        ),
         "wait": (bool(operation.until) and not reads, "Come back when it is done."),
         "follow": (operation.kind == "log", "Go on until the log is complete."),
     }
@@ -114,6 +119,8 @@ def _own(operation: Operation) -> dict[str, click.Option]:
 def _option(field: Field, shown: str, hidden: bool) -> click.Option:
     given: dict[str, Any] = {"help": _help(field), "hidden": hidden}
     declarations = [f"--{shown}", field.python]
+    if _is_unseen(field):
+        return click.Option(declarations, metavar=UNSEEN, **given)
     if field.where != "path":
         given["required"] = field.required
     if field.shape == "boolean":
@@ -123,6 +130,10 @@ def _option(field: Field, shown: str, hidden: bool) -> click.Option:
     if field.shape in METAVARS:
         given["metavar"] = METAVARS[field.shape]
     return click.Option(declarations, type=_type(field), **given)
+
+
+def _is_unseen(field: Field) -> bool:
+    return field.where == "body" and field.schema.get("format") == unseen.FORMAT
 
 
 def _type(field: Field) -> click.ParamType:
@@ -135,6 +146,9 @@ def _type(field: Field) -> click.ParamType:
 
 def _help(field: Field) -> str:
     text = str(field.schema.get("description", ""))
+    if _is_unseen(field):
+        missing = "Asked for if not given; " if field.required else ""
+        return f"{text}{'. ' if text else ''}{missing}{unseen.HELP}"
     default = field.schema.get("default")
     if default in (None, "", [], {}) or field.required:
         return text
@@ -143,12 +157,26 @@ def _help(field: Field) -> str:
 
 
 def values(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was typed, by the API's names; what was not typed is left out. click.UsageError says what is wrong."""
+    """What was typed, by the API's names; what was not typed is left out. click.UsageError says what is wrong.
+
+    Blocks while it asks for a password, which comes last: nobody types one for a command that is wrong.
+    """
     found: dict[str, Any] = _ids(operation, given)
-    for field in operation.options:
+    for field in sorted(operation.options, key=_is_unseen):
         typed = None if _is_paging(operation, field) else given.get(field.python)
+        if _is_unseen(field):
+            typed = _unseen(field, typed, names(operation)[kebab(field.name)])
         if typed is not None and typed != ():
             found[field.name] = _value(field, typed)
+    return found
+
+
+def _unseen(field: Field, typed: str | None, shown: str) -> str | None:
+    if typed is None and not field.required:
+        return None
+    found = unseen.value(typed, shown.replace("-", " ").capitalize())
+    if found is None:
+        raise click.MissingParameter(param_hint=f"'--{shown}'", param_type="option")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 from typing import Any
 from urllib.parse import quote
@@ -34,14 +35,26 @@ def sign_in(
 
 
 def keep(url: str, key: str, key_id: str = "") -> Login:
-    """Use this key from now on. Unauthenticated if the appliance does not take it."""
-    found = Login(store.tidy(url), key, key_id)
+    """Use this key from now on, and end the one that it replaces. Unauthenticated if the appliance does not take it."""
+    before, found = store.kept_login(), Login(store.tidy(url), key, key_id)
+    if before is not None and (before.url, before.key) == (found.url, found.key):
+        found = before
     with Client(found.url, found.key) as client:
         if session(client) is None:
             raise Unauthenticated("the appliance does not know this key", hint="make a new one")
         client.refresh()
     store.keep_login(found)
+    if before is not None and before.url == found.url and before.key != found.key:
+        with contextlib.suppress(ApplianceError):  # it may have ended already
+            _end(before)
     return found
+
+
+def _end(login: Login) -> None:
+    """Delete a key at the appliance that made it for us; one from elsewhere belongs to others."""
+    if login.key_id:
+        with Client(login.url, login.key) as client:
+            client.send(Request("DELETE", f"/api-keys/{quote(login.key_id, safe='')}", {}, None))
 
 
 def sign_out() -> str:
@@ -53,8 +66,7 @@ def sign_out() -> str:
     if not found.key_id:
         return "signed out; the key stays valid until you delete it"
     try:
-        with Client(found.url, found.key) as client:
-            client.send(Request("DELETE", f"/api-keys/{quote(found.key_id, safe='')}", {}, None))
+        _end(found)
     except ApplianceError as error:
         return f"signed out; the key may still be valid, since it could not be deleted: {error}"
     return "signed out"

@@ -9,6 +9,7 @@ import click
 
 from appliance.client import options
 from appliance.client.document import Document, Operation, Words
+from appliance.errors import Forbidden
 
 Run = Callable[[Operation, dict[str, Any], dict[str, Any]], None]
 Elsewhere = Callable[[Words], click.Command | None]
@@ -44,10 +45,29 @@ def command(
     """The command or the group at these words, if the document has it. local: whether the group has other words, too."""
     operation = document.operations.get(words)
     if operation is not None:
-        return _leaf(operation, run)
+        return _leaf(operation, run) if operation.takes_keys else _not_for_keys(operation)
     if document.below(words):
         return Branch(document, words, run, elsewhere, local)
     return None
+
+
+def _not_for_keys(operation: Operation) -> click.Command:
+    """In no list; whoever knows the words is told what to do instead."""
+
+    def callback(words: tuple[str, ...]) -> None:
+        raise Forbidden(
+            f"`{' '.join(operation.words)}` is not for API keys",
+            hint="`appliance login` makes a key for this machine; for anything else use the pages",
+        )
+
+    return click.Command(
+        operation.words[-1],
+        callback=callback,
+        params=[click.Argument(["words"], nargs=-1)],
+        help=f"{operation.summary}. Not for API keys: use the pages, or `appliance login`.",
+        hidden=True,
+        context_settings={"ignore_unknown_options": True},
+    )
 
 
 def _leaf(operation: Operation, run: Run) -> click.Command:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
+import click
 from rich.live import Live
 from rich.status import Status
 from rich.text import Text
@@ -48,14 +51,35 @@ def _progress(record: Record) -> Text:
 def _watch(
     client: Client, operation: Operation, values: dict[str, Any], asked: dict[str, Any]
 ) -> None:
-    """Redraw until Ctrl-C, or until the thing is in a state in which it stays."""
-    with Live(console=output.console(), auto_refresh=False) as live:
-        try:
-            while True:
-                found = running.answer(client, operation, values, asked)
-                live.update(running.drawn(client, operation, found), refresh=True)
-                if isinstance(found, dict) and found.get("state") in operation.until:
-                    return
-                client.pause(WATCH_S)
-        except KeyboardInterrupt:
+    """Show each answer until Ctrl-C, or until the thing is in a state in which it stays."""
+    answers = _answers(client, operation, values, asked)
+    try:
+        if asked.get("json"):
+            _print_changes(answers)
             return
+        with Live(console=output.console(), auto_refresh=False) as live:
+            for found in answers:
+                live.update(running.drawn(client, operation, found), refresh=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _answers(
+    client: Client, operation: Operation, values: dict[str, Any], asked: dict[str, Any]
+) -> Iterator[Any]:
+    while True:
+        found = running.answer(client, operation, values, asked)
+        yield found
+        if isinstance(found, dict) and found.get("state") in operation.until:
+            return
+        client.pause(WATCH_S)
+
+
+def _print_changes(answers: Iterator[Any]) -> None:
+    """For programs: a line of JSON for each answer that is another than the one before."""
+    last = ""
+    for found in answers:
+        line = json.dumps(found)
+        if line != last:
+            click.echo(line)
+        last = line

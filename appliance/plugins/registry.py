@@ -12,7 +12,7 @@ import click
 import pluggy
 from sqlite_utils import Migrations
 
-from appliance.errors import ApplianceError, PluginError
+from appliance.errors import ApplianceError, Forbidden, NotFound, PluginError
 from appliance.plugins import sound
 from appliance.plugins.contracts import (
     ApiResource,
@@ -31,6 +31,7 @@ from appliance.plugins.contracts import (
     Verb,
 )
 from appliance.runtime.spec import SpecPatch
+from appliance.schema import is_local_path
 
 if TYPE_CHECKING:
     from appliance.context import Context
@@ -126,12 +127,11 @@ class Registry:
         failed: list[str] = []
         for name, searchable in self.searchables.items():
             try:
-                hits += [
-                    hit for hit in searchable.find(ctx, text, limit) if hit.url.startswith("/")
-                ]
-            except (
-                Exception
-            ):  # a plugin's code may raise anything; what the others find is still shown
+                found = searchable.find(ctx, text, limit)[:limit]
+                hits += [hit for hit in found if is_local_path(hit.url)]
+            except (NotFound, Forbidden):  # such as for somebody who left the team just now
+                continue
+            except Exception:  # a plugin's code may raise anything; what the others find is shown
                 log.exception("searching %s failed", name)
                 failed.append(name)
         return hits, failed

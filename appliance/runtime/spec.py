@@ -6,11 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from appliance.schema import told
+
 Area = Literal["notebooks", "envs", "storage", "work"]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]*$", max_length=255)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{3,31}$")]
 GATEWAY_SOCKET = "app.sock"
-EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+EnvName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"),
+    told("A variable's name has letters, digits and _, and begins with no digit"),
+]
 # No user in it, no local path, no other transport, nothing that git or a shell takes for an option.
 WORKSPACE_URL = r"^https?://[A-Za-z0-9\[][A-Za-z0-9.:\[\]-]*/[!-~]*$"
 GIT_REF = r"^([A-Za-z0-9_][A-Za-z0-9._/+@-]*)?$"

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from appliance import errors
-from appliance.web import pages
+from appliance.web import pages, words
 from appliance.web.status import envelope, status_of
 
 log = logging.getLogger(__name__)
@@ -19,17 +19,10 @@ log = logging.getLogger(__name__)
 def invalid(error: ValidationError) -> errors.Invalid:
     """A pydantic error as ours, one issue per field, each naming its path."""
     issues = tuple(
-        f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {_plain(item)}"
+        f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {words.plain(item)}"
         for item in error.errors()
     )
     return errors.Invalid("; ".join(issues[:5]), issues=issues)
-
-
-def _plain(item: Any) -> str:
-    if item["type"] == "extra_forbidden":
-        return "unknown field"
-    text = str(item["msg"])
-    return text[:1].lower() + text[1:]
 
 
 def wants_json() -> bool:

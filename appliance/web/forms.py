@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from appliance.errors import ApplianceError
+from appliance.web import words
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -18,14 +20,12 @@ def parse(model: type[Model], values: Mapping[str, object]) -> tuple[Model | Non
         return model.model_validate(values), {}
     except ValidationError as error:
         return None, {
-            ".".join(str(part) for part in item["loc"]): _plain(item["type"], item["msg"])
-            for item in error.errors()
+            ".".join(str(part) for part in item["loc"]): _sentence(item) for item in error.errors()
         }
 
 
-def _plain(kind: str, text: str) -> str:
-    if kind in ("missing", "string_too_short"):
-        return "This is needed."
+def _sentence(error: ErrorDetails) -> str:
+    text = words.plain(error)
     return f"{text[:1].upper()}{text[1:]}."
 
 

@@ -30,6 +30,7 @@ from appliance.clock import Clock
 from appliance.context import Context
 from appliance.plugins.registry import Registry
 from appliance.runtime import room
+from appliance.schema import is_local_path
 from appliance.web import auth, filters, openapi
 
 STATIC = Path(__file__).parent / "static"
@@ -199,10 +200,7 @@ def sign_in_url() -> str:
 
 def local_path(text: str) -> str:
     """The text if it is a path on this site, else "/": nobody is sent elsewhere after signing in."""
-    plain = (
-        text.isprintable() and "\\" not in text
-    )  # browsers drop tabs and take backslashes for slashes
-    return text if plain and text.startswith("/") and not text.startswith("//") else "/"
+    return text if is_local_path(text) else "/"
 
 
 def done(url: str, message: str = "") -> Response:

@@ -108,9 +108,9 @@ def _operation(
         body=body,
         answer=type_of(answer),
         fields=_fields(document, _element(answer)),
-        command=_command(call),
-        python=_python(call),
-        curl=_curl(method, path, body),
+        command=_command(call) if call.takes_keys else "",
+        python=_python(call) if call.takes_keys else "",
+        curl=_curl(method, path, body) if call.takes_keys else "",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from appliance import identity, sessions
-from appliance.access import NOBODY
+from appliance.access import NOBODY, require_user
 from appliance.context import Context
 from appliance.db import write
 from appliance.errors import ApplianceError, NotFound, Refused
@@ -90,6 +90,7 @@ def logout() -> Any:
 def choose_team() -> Any:
     """Work in another team from now on."""
     ctx, team_id = context(), request.form.get("team", "")
+    require_user(ctx)
     if identity.role_in(ctx.db, team_id, ctx.principal.user_id) is None:
         raise NotFound("no such team", hint="ask an admin to add you")
     with write(ctx.db) as db:

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from appliance.schema import Body, Reply, Time, Title
+from appliance.schema import Body, Reply, Time, Title, Unseen
 
 
 class LoginBody(Body):
     """POST /auth/login. team: namespace or id; the user's first team if not given."""
 
     user: Annotated[str, StringConstraints(max_length=100)]
-    password: Annotated[str, StringConstraints(max_length=256)]
+    password: Annotated[str, StringConstraints(max_length=256), Unseen]
     team: Annotated[str, StringConstraints(max_length=100)] = ""
     key_name: Title = "login"
     expires_in_days: int | None = Field(default=None, ge=1, le=3650)

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, StringConstraints
 
+from appliance.schema import told
+
 Word = StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
 
 
@@ -16,6 +18,7 @@ class NewUserForm(BaseModel):
     email: Annotated[
         str,
         StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"),
+        told("This must be an e-mail address"),
     ]
     team: Annotated[str, Word]
     role: Literal["member", "admin", "owner"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlite_utils import Migrations
 
 from appliance.context import Context
-from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, hookimpl
+from appliance.plugins import ApiResource, NavItem, Pages, PluginInfo, Setting, hookimpl
 from appliance.runtime.spec import SpecPatch
 from appliance.runtime.workloads import Workload
-from plugins_builtin.container_registries import api, service, store
+from plugins_builtin.container_registries import api, service, specs, store
 
 INFO = PluginInfo("container_registries", title="Container registries")
 
@@ -16,6 +16,11 @@ INFO = PluginInfo("container_registries", title="Container registries")
 @hookimpl
 def register_migrations() -> list[Migrations]:
     return [store.migrations]
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    return [specs.LOOPBACK]
 
 
 @hookimpl

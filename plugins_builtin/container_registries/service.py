@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from appliance import settings
 from appliance.access import require, require_user
 from appliance.context import Context
 from appliance.db import Db, write
@@ -16,7 +17,9 @@ from appliance.runtime.spec import Login, SpecPatch
 from appliance.runtime.workloads import Workload
 from appliance.schema import Page, PageQuery, page_of
 from plugins_builtin.container_registries import signin, store
+from plugins_builtin.container_registries.exchange import Allowed
 from plugins_builtin.container_registries.specs import (
+    LOOPBACK,
     Registry,
     RegistryBody,
     RegistryChange,
@@ -82,7 +85,8 @@ def test(ctx: Context, registry_id: str) -> Tested:
     registry = _required(ctx, "container_registries.test", registry_id)
     try:
         password = refs.kept(ctx, registry.password, RefScope(registry.team_id))
-        signin.try_sign_in(registry.address, registry.username, password)
+        allowed = Allowed(ctx.config.pool, settings.get(ctx.db, LOOPBACK))
+        signin.try_sign_in(registry.address, registry.username, password, allowed)
     except (ApplianceError, signin.SignInFailed) as error:
         return Tested(success=False, error=str(error))
     return Tested(success=True)

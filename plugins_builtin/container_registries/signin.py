@@ -8,60 +8,63 @@ Source of the protocol: https://distribution.github.io/distribution/spec/auth/to
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from urllib.parse import urlencode, urlsplit
 from urllib.request import parse_http_list, parse_keqv_list
 
-import urllib3
+from plugins_builtin.container_registries import exchange
+from plugins_builtin.container_registries.exchange import Allowed, Answer
 
 TIMEOUT_S = 10.0
-ANSWER_BYTES = 1 << 20
 Headers = Mapping[str, str]
+Get = Callable[[str, Headers], Answer]  # of a URL, with headers
 
 
 class SignInFailed(Exception):
     """In words for the admin who wants to know why."""
 
 
-def try_sign_in(address: str, username: str, password: str) -> None:
-    """Blocks for up to TIMEOUT_S and a little; SignInFailed says why not. address: scheme and host."""
-    ends = time.monotonic() + TIMEOUT_S
+def try_sign_in(
+    address: str, username: str, password: str, allowed: Allowed, timeout_s: float = TIMEOUT_S
+) -> None:
+    """Blocks for timeout_s at most; SignInFailed says why not. address: scheme and host."""
+    get = functools.partial(exchange.get, ends=time.monotonic() + timeout_s, allowed=allowed)
     login = base64.b64encode(f"{username}:{password}".encode()).decode()
     who = {"Authorization": f"Basic {login}"}
     try:
-        with urllib3.PoolManager(timeout=TIMEOUT_S / 2, retries=False) as client:
-            _sign_in(client, address, who, username, ends)
-    except (urllib3.exceptions.HTTPError, ValueError) as error:  # the latter: no such host can be
+        _sign_in(get, address, who, username)
+    except exchange.Refused as error:
+        raise SignInFailed(str(error)) from error
+    except TimeoutError as error:
+        raise SignInFailed("the registry takes too long to answer") from error
+    except (OSError, HTTPException, ValueError) as error:  # the last: no such host can be
         raise SignInFailed(f"the registry can't be reached: {type(error).__name__}") from error
 
 
-def _sign_in(
-    client: urllib3.PoolManager, address: str, who: Headers, username: str, ends: float
-) -> None:
+def _sign_in(get: Get, address: str, who: Headers, username: str) -> None:
     url = f"{address}/v2/"
-    status, header, _ = _get(client, url, ends)
-    if status == 200:
+    first = get(url, {})
+    if first.status == 200:
         return  # it asks nobody to sign in
-    if status != 401:
-        raise SignInFailed(f"no registry answers at {address}: HTTP status {status}")
-    scheme, _, rest = header.partition(" ")
+    if first.status != 401:
+        raise SignInFailed(f"no registry answers at {address}: HTTP status {first.status}")
+    scheme, _, rest = first.challenge.partition(" ")
     if scheme.lower() == "basic":
-        status, _, _ = _get(client, url, ends, headers=who)
+        status = get(url, who).status
     elif scheme.lower() == "bearer":
-        token = _token(client, _asked(rest), address, who, username, ends)
-        status, _, _ = _get(client, url, ends, headers={"Authorization": f"Bearer {token}"})
+        token = _token(get, _asked(rest), address, who, username)
+        status = get(url, {"Authorization": f"Bearer {token}"}).status
     else:
         raise SignInFailed("the registry wants a kind of sign-in that is not known here")
     if status != 200:
         raise SignInFailed(_refused(status))
 
 
-def _token(
-    client: urllib3.PoolManager, asked: Mapping[str, str], address: str, who: Headers, username: str,
-    ends: float,
-) -> str:  # fmt: skip
+def _token(get: Get, asked: Mapping[str, str], address: str, who: Headers, username: str) -> str:
     realm = asked.get("realm", "")
     schemes = ("https",) if address.startswith("https:") else ("https", "http")
     if urlsplit(realm).scheme not in schemes:  # the password must not leave in clear
@@ -69,12 +72,12 @@ def _token(
     params = {"account": username}
     params |= {name: text for name in ("service", "scope") if (text := asked.get(name))}
     mark = "&" if urlsplit(realm).query else "?"
-    status, _, body = _get(client, f"{realm}{mark}{urlencode(params)}", ends, headers=who)
-    if status != 200:
-        raise SignInFailed(_refused(status))
+    answer = get(f"{realm}{mark}{urlencode(params)}", who)
+    if answer.status != 200:
+        raise SignInFailed(_refused(answer.status))
     try:
-        answer = json.loads(body)
-        token = answer.get("token") or answer["access_token"]
+        given = json.loads(answer.body)
+        token = given.get("token") or given["access_token"]
     except (ValueError, KeyError, AttributeError, RecursionError):
         token = None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
@@ -94,20 +97,3 @@ def _refused(status: int) -> str:
     if status in (401, 403):
         return "user name or password are wrong"
     return f"signing in failed: HTTP status {status}"
-
-
-def _get(
-    client: urllib3.PoolManager, url: str, ends: float, headers: Headers | None = None
-) -> tuple[int, str, bytes]:
-    """Status, what it asks for and the beginning of the body."""
-    body = b""
-    with client.request(
-        "GET", url, headers=headers, redirect=False, preload_content=False
-    ) as answer:
-        for chunk in answer.stream(1 << 16):
-            body += chunk
-            if len(body) >= ANSWER_BYTES or time.monotonic() > ends:
-                break
-    if time.monotonic() > ends:
-        raise SignInFailed("the registry takes too long to answer")
-    return answer.status, answer.headers.get("WWW-Authenticate", ""), body

@@ -10,14 +10,23 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from appliance.plugins import Setting
 from appliance.runtime.spec import PlainText
-from appliance.schema import Body, Reply, Time, Title
+from appliance.schema import Body, Reply, Time, Title, Unseen, told
 
 Kind = Literal["other", "dockerhub", "gcr", "ghcr", "digitalocean", "azure"]
 DOCKER_HUB = "docker.io"
 HUB_API = "registry-1.docker.io"
 _HUB_NAMES = {DOCKER_HUB, HUB_API, "index.docker.io", "hub.docker.com", "registry.hub.docker.com"}
 _HOST = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?")
+
+
+LOOPBACK = Setting(
+    "container_registries.loopback",
+    bool,
+    False,
+    "Whether a registry may be at an address of the appliance's own machine, such as localhost, when its sign-in is tried",
+)
 
 
 def _checked_url(text: str) -> str:
@@ -38,6 +47,7 @@ Namespace = Annotated[
     StringConstraints(
         strip_whitespace=True, max_length=200, pattern=r"^([a-z0-9._-]+(/[a-z0-9._-]+)*)?$"
     ),
+    told("A namespace looks like lab or lab/tools: small letters, digits, . _ and -"),
 ]
 
 
@@ -91,7 +101,7 @@ class RegistryBody(Body):
     namespace: Namespace = ""
     url: Url
     username: Annotated[str, PlainText]
-    password: Annotated[str, PlainText] = Field(repr=False)
+    password: Annotated[str, PlainText, Unseen] = Field(repr=False)
     kind: Kind = "other"
 
 
@@ -102,7 +112,7 @@ class RegistryChange(Body):
     namespace: Namespace | None = None
     url: Url | None = None
     username: Annotated[str, PlainText] | None = None
-    password: Annotated[str, PlainText] | None = Field(default=None, repr=False)
+    password: Annotated[str, PlainText, Unseen] | None = Field(default=None, repr=False)
     kind: Kind | None = None
 
 

@@ -7,10 +7,14 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from appliance.schema import Body, Reply
+from appliance.schema import Body, Reply, told
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9+._-]{0,39}$"
-TypeName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=NAME)]
+TypeName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=NAME),
+    told("Use letters, digits, + . _ and -, at most 40 of them"),
+]
 
 
 @dataclass(frozen=True)

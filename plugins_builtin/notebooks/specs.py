@@ -19,7 +19,9 @@ from appliance.schema import (
     Reply,
     Time,
     Title,
+    Unseen,
     UserSummary,
+    told,
 )
 
 
@@ -33,7 +35,9 @@ def _fetchable(url: str) -> str:
 
 
 ImageName = Annotated[
-    str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$")
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$"),
+    told("This must be an image's name, like ghcr.io/lab/tool:1"),
 ]
 Command = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=4096, pattern=r"^[^\x00]*$")
@@ -63,11 +67,11 @@ class NotebookSpec(Frozen):
         default_factory=dict, max_length=200
     )
     registry_username: OneLine = ""
-    registry_password: OneLine = Field(default="", repr=False)
+    registry_password: Annotated[OneLine, Unseen] = Field(default="", repr=False)
     workspace: WorkspaceUrl = ""
     workspace_ref: GitRef = ""
     workspace_username: OneLine = ""
-    workspace_password: OneLine = Field(default="", repr=False)
+    workspace_password: Annotated[OneLine, Unseen] = Field(default="", repr=False)
     shutdown_timeout_h: Hours = 0
     idle_shutdown_h: Hours | None = None
     is_public: bool = False
@@ -170,11 +174,11 @@ class NotebookBody(Body):
     command: Command | None = None
     environment: dict[EnvName, str] = Field(default_factory=dict)
     registry_username: OneLine = ""
-    registry_password: OneLine = Field(default="", repr=False)
+    registry_password: Annotated[OneLine, Unseen] = Field(default="", repr=False)
     workspace: WorkspaceUrl = ""
     workspace_ref: GitRef = ""
     workspace_username: OneLine = ""
-    workspace_password: OneLine = Field(default="", repr=False)
+    workspace_password: Annotated[OneLine, Unseen] = Field(default="", repr=False)
     shutdown_timeout: Hours | None = None
     is_public: bool = False
     should_run_on_create: bool | None = (

@@ -22,6 +22,7 @@ from appliance.web.pages import (
     project_frame,
     project_tabs,
 )
+from appliance.web.status import status_of
 from plugins_builtin.projects import service
 from plugins_builtin.projects.specs import Project, ProjectBody
 
@@ -144,5 +145,5 @@ def delete(project_id: str) -> Any:
         project = service.delete(ctx, project_id)
     except ApplianceError as error:
         project = service.get(ctx, project_id)
-        return _settings_form(project, {"name": project.name}, forms.whole(error)), 409
+        return _settings_form(project, {"name": project.name}, forms.whole(error)), status_of(error)
     return done("/projects", f"The project {project.name} is deleted.")

@@ -18,9 +18,6 @@ from plugins_builtin.secrets import service
 from plugins_builtin.secrets.specs import CLUSTER, NAME_PATTERN, Place, SecretBody, ValueBody
 
 PER_PAGE = 200
-WRONG_NAME = (
-    "Use letters, digits, _ . and -, at most 128 of them, and begin with a letter, digit or _."
-)
 
 
 def blueprint() -> Blueprint:
@@ -94,7 +91,6 @@ def create(scope: str = "", project_id: str = "") -> Any:
     values = {"name": request.form.get("name", "").strip()}
     body, errors = forms.parse(SecretBody, {**values, "value": _typed()})
     if body is None:
-        errors |= {"name": WRONG_NAME} if "name" in errors and values["name"] else {}
         return _shown(place, values, errors), 400
     try:
         service.create(ctx, place, body.name, body.value)

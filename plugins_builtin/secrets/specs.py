@@ -7,14 +7,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from appliance.schema import Body, Reply, Time
+from appliance.schema import Body, Reply, Time, Unseen, told
 
 Scope = Literal["project", "cluster", "team"]
 NAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}"
-SecretName = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$")]
+SecretName = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{NAME_PATTERN}$"),
+    told(
+        "Use letters, digits, _ . and -, at most 128 of them, and begin with a letter, digit or _"
+    ),
+]
 # As long as one variable may be with room to spare; no NUL, which ends a variable.
 SecretValue = Annotated[
-    str, StringConstraints(min_length=1, max_length=32_768, pattern=r"^[^\x00]+$")
+    str, StringConstraints(min_length=1, max_length=32_768, pattern=r"^[^\x00]+$"), Unseen
 ]
 
 

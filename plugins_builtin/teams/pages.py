@@ -90,7 +90,7 @@ def set_role(user_id: str) -> Any:
     if form is None:
         return _members({"user": "", "role": "member"}, {}, "Choose one of the roles."), 400
     try:
-        service.set_role(ctx, ctx.principal.team_id, user_id, form.role)
+        service.change_role(ctx, ctx.principal.team_id, user_id, form.role)
     except ApplianceError as error:
         return _refused(error)
     return done("/team", "Saved.")

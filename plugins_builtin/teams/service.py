@@ -77,6 +77,13 @@ def set_role(ctx: Context, team_id: str, user_id: str, role: Role) -> None:
         )  # fmt: skip
 
 
+def change_role(ctx: Context, team_id: str, user_id: str, role: Role) -> None:
+    """Of somebody who is in the team; NotFound for others."""
+    require(ctx, "teams.set_role", team_id=team_id)
+    member(ctx, team_id, user_id)
+    set_role(ctx, team_id, user_id, role)
+
+
 def remove_member(ctx: Context, team_id: str, user_id: str) -> Member:
     """Take somebody out of a team: pages, API, keys and open notebooks close within seconds.
 

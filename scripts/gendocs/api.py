@@ -37,9 +37,9 @@ def _resources(document: Document) -> Iterator[str]:
 def _operation(document: Document, operation: Operation) -> str:
     lines = [f"### `{operation.method} {operation.path}`", "", f"{operation.summary}.", ""]
     lines.append(f"- for: {_who(operation)}")
-    lines.append(
-        f"- command: `appliance {' '.join(operation.words)}`; method: `{_call(operation)}`"
-    )
+    if operation.takes_keys:
+        words = " ".join(operation.words)
+        lines.append(f"- command: `appliance {words}`; method: `{_call(operation)}`")
     for where in ("query", "body"):
         fields = [f for f in operation.options if f.where == where]
         shown = [_field(field) for field in fields if not field.ignored]

@@ -20,6 +20,7 @@ plugin's are there as well; here are the builtin ones. `appliance COMMAND --help
 - `appliance login URL` once, or `APPLIANCE_URL` and `APPLIANCE_API_KEY`.
 - Ids stand in order behind the command, or by name: `--id`, `--project`, `--projectId`.
 - Options in kebab-case; the API's own spelling works, too: `--machineType` is `--instance-type`, `--container` is `--image`.
+- Passwords and secrets are asked for without echo if not given; `-` reads a line of standard input, `@FILE` a file.
 - `--json` prints what the server answered and nothing else. Errors are one line on standard error.
 - Exit status: 0 done, 1 the appliance said no or failed, 2 wrong usage, 3 not signed in, 4 no answer, 130 Ctrl-C.
 """
@@ -51,7 +52,9 @@ def _commands(command: click.Command | None, path: str) -> Iterator[str]:
     context.terminal_width = 100
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
-            yield from _commands(command.get_command(context, name), f"{path} {name}")
+            found = command.get_command(context, name)
+            if found is not None and not found.hidden:
+                yield from _commands(found, f"{path} {name}")
         return
     usage = command.get_usage(context).removeprefix("Usage: ")
     yield f"### {path}\n\n{command.help or ''}\n\n    {' '.join(usage.split())}\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.client import Client
-from tests.client.served import served
+from tests.client.served import Run, anybody, served
 from tests.lab import Lab
 from tests.program import signed_in
 
@@ -36,3 +36,12 @@ def client(lab: Lab, url: str) -> Iterator[Client]:
     lab.person("ann", role="admin")
     with Client(url, signed_in(lab, "ann").key) as made:
         yield made
+
+
+@pytest.fixture
+def run(client: Client, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """run("projects", "list"): as Ann."""
+    key = vars(client)["_key"]
+    monkeypatch.setenv("APPLIANCE_URL", client.url)
+    monkeypatch.setenv("APPLIANCE_API_KEY", key)
+    return anybody

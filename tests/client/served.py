@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from click.testing import CliRunner, Result
 from werkzeug.serving import make_server
 
+from appliance.cli import program
 from tests.lab import Lab
+
+Run = Callable[..., Result]
 
 
 @contextmanager
@@ -23,3 +27,10 @@ def served(lab: Lab) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def anybody(*words: str, status: int = 0, text: str = "") -> Result:
+    """The program with these words; as whoever is signed in."""
+    found = CliRunner().invoke(program, words, input=text)
+    assert found.exit_code == status, (found.exit_code, found.output, found.exception)
+    return found

@@ -5,35 +5,18 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from appliance.cli import program
 from appliance.client import Client, store
 from appliance.client.options import structure
 from appliance.errors import Unauthenticated
+from tests.client.served import Run, anybody
 from tests.lab import Lab
 from tests.person import PASSWORD
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(client: Client, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """run("projects", "list"): as Ann."""
-    key = vars(client)["_key"]
-    monkeypatch.setenv("APPLIANCE_URL", client.url)
-    monkeypatch.setenv("APPLIANCE_API_KEY", key)
-    return anybody
-
-
-def anybody(*words: str, status: int = 0, text: str = "") -> Result:
-    found = CliRunner().invoke(program, words, input=text)
-    assert found.exit_code == status, (found.exit_code, found.output, found.exception)
-    return found
 
 
 def made(run: Run, *words: str) -> str:
@@ -140,6 +123,14 @@ def test_help_names_groups_by_what_they_hold(run: Run) -> None:
     assert (found["projects"], found["api-keys"]) == ("Projects", "API keys")
 
 
+def test_what_keys_may_not_do(run: Run) -> None:
+    listed = run("api-keys", "--help").stdout
+    assert "delete" in listed and "create" not in listed
+    for words in ([], ["--name", "x"]):
+        said = run("api-keys", "create", *words, status=1).stderr
+        assert "appliance login" in said and said.count("\n") == 1
+
+
 def test_limit_and_pages(run: Run) -> None:
     for number in range(4):
         made(run, "projects", "create", "--name", f"p{number}")
@@ -181,6 +172,14 @@ def test_watching_ends_when_nothing_moves(run: Run, moving: None) -> None:
     assert "Running" in run("notebooks", "details", notebook, "--watch").stdout
 
 
+def test_watching_for_programs(run: Run, moving: None) -> None:
+    project = made(run, "projects", "create", "--name", "a")
+    notebook = made(run, "notebooks", "create", "--project", project, "--instance-type", "C1")
+    lines = run("notebooks", "details", notebook, "--watch", "--json").stdout.splitlines()
+    states = [json.loads(line)["state"] for line in lines]
+    assert states[0] != "Running" == states[-1] and len(set(lines)) == len(lines)
+
+
 def test_watching_ends_with_ctrl_c(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
@@ -217,6 +216,20 @@ class TestSigningIn:
         assert kept is not None and kept.key == key
         with Client(url, key) as client:
             assert client.projects.create(name="a").name == "a"
+
+    def test_a_new_key_takes_the_place_of_the_old(self, lab: Lab, url: str) -> None:
+        ann = lab.person("ann")
+        words = ["login", url, "--user", "ann", "--password", PASSWORD, "--print-key"]
+        first, second = (anybody(*words).stdout.strip() for _ in range(2))
+        with Client(url, first) as client, pytest.raises(Unauthenticated):
+            client.auth.session()
+        anybody("login", url, "--key", second)
+        assert anybody("logout").stdout == "signed out\n"
+        page = ann.post("api-keys", name="laptop").key
+        anybody("login", url, "--key", page)
+        anybody(*words)
+        with Client(url, page) as client:  # it was made for something else as well, maybe
+            assert client.auth.session() is not None
 
     def test_a_key_from_the_page(self, lab: Lab, url: str) -> None:
         key = lab.person("ann").post("api-keys", name="laptop").key

@@ -11,7 +11,7 @@ import pytest
 
 from appliance import cli, config, server
 from appliance.client import store
-from tests.client.test_cli import anybody
+from tests.client.served import anybody
 from tests.lab import Lab
 
 ROOT = Path(__file__).parents[2]

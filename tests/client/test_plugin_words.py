@@ -19,8 +19,7 @@ from appliance.errors import PluginError
 from appliance.plugins import ApiResource, Verb
 from appliance.schema import Body, Page, PageQuery, Reply
 from appliance.web import openapi
-from tests.client.served import served
-from tests.client.test_cli import anybody
+from tests.client.served import anybody, served
 from tests.lab import Lab
 
 

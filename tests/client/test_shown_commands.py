@@ -9,7 +9,7 @@ import shlex
 import pytest
 
 from appliance.client import Client
-from tests.client.test_cli import anybody
+from tests.client.served import anybody
 from tests.lab import Lab
 
 

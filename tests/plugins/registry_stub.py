@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
@@ -22,6 +23,9 @@ Way = Literal[
     "broken",
     "no-url",
     "no-realm",
+    "dripping",
+    "dripping-body",
+    "other-realm",
 ]
 USER, PASSWORD, TOKEN = "robot", "pa ss-wörd", "a.token"
 
@@ -48,6 +52,8 @@ class Stub(ThreadingHTTPServer):
             return 'Bearer realm="file:///etc/passwd"'
         if self.way == "no-realm":
             return "Bearer realm="
+        if self.way == "other-realm":
+            return 'Bearer realm="http://169.254.169.254/token"'
         if self.way == "no-url":
             return 'Bearer realm="https://["'
         return "Strange" if self.way == "strange" else 'Basic realm="stub"'
@@ -65,6 +71,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(307, Location="http://127.0.0.1:1/v2/")
         elif self.server.way == "broken":
             self.answer(500)
+        elif self.server.way.startswith("dripping"):
+            self.drip(self.server.way == "dripping-body")
         elif url.path == "/token":
             named = parse_qs(url.query).get("service") == ["stub, one"]
             token = {} if self.server.way == "no-token" else {"token": TOKEN}
@@ -76,6 +84,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def accepted(self, basic: str) -> tuple[str, ...]:
         return (f"Bearer {TOKEN}",) if self.server.way == "bearer" else (basic,)
+
+    def drip(self, body: bool) -> None:
+        """A byte now and then, until nobody listens."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n")
+        self.wfile.write(b"\r\n" if body else b"X-Long: ")
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b"x")
+                time.sleep(0.01)
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)

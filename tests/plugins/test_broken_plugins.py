@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from appliance.plugins import verdicts
+from appliance import boot, config
+from appliance.app import create_app
+from appliance.boot import Appliance
+from appliance.plugins import sources, verdicts
+from appliance.plugins.sources import Source
 from appliance.runtime import plugincheck, renew
+from appliance.web.stream import create_stream
 from tests.lab import Lab, Person
 from tests.plugins.thirdparty import drop, forget_modules, reload, start_again
 
@@ -101,6 +106,23 @@ BROKEN = {
     "the core's migrations": (MIGRATION.format(name="events", sql="SELECT 1"), "the core has migrations"),
     "another's table": (MIGRATION.format(name="b", sql="CREATE TABLE projects (id)"), "already exists"),
 }  # fmt: skip
+
+
+def joins_nobody(*_: object) -> list[Source]:
+    raise SystemExit("not today")
+
+
+@pytest.mark.parametrize("use", [create_app, create_stream, lambda made: made])
+def test_what_can_not_be_joined_is_left_out(
+    lab: Lab,
+    use: Callable[[Appliance], object],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config.save(lab.config)
+    monkeypatch.setattr(sources, "find", joins_nobody)
+    assert boot.start_with_plugins(lab.config.data, use)
+    assert "without third-party plugins" in caplog.text
 
 
 @pytest.mark.parametrize("kind", BROKEN)

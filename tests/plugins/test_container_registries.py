@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from ipaddress import IPv4Network, ip_address
 from typing import Any
 
 import pytest
 
-from appliance.db import rows
+from appliance import settings
+from appliance.db import rows, write
 from appliance.runtime.backend import PullLogin
-from plugins_builtin.container_registries.specs import Registry
+from plugins_builtin.container_registries import exchange, signin
+from plugins_builtin.container_registries.exchange import Allowed
+from plugins_builtin.container_registries.specs import LOOPBACK, Registry
 from tests.lab import Lab, Person
 from tests.plugins.registry_stub import PASSWORD, USER, Way, registry
 
@@ -89,6 +93,14 @@ def test_what_can_not_be(boss: Person, field: str, value: str) -> None:
     assert field in said["message"]
 
 
+@pytest.fixture
+def loopback(lab: Lab) -> None:
+    """Registries of this machine may be signed in at."""
+    with write(lab.db) as db:
+        settings.put(db, LOOPBACK, "true")
+
+
+@pytest.mark.usefixtures("loopback")
 class TestSignIn:
     """At a registry that really answers."""
 
@@ -113,7 +125,7 @@ class TestSignIn:
         [
             ("redirect", "HTTP status 307"), ("broken", "HTTP status 500"), ("no-token", "no token"),
             ("strange", "not known here"), ("https-only", "no safe address"), ("no-url", "can't be reached"),
-            ("no-realm", "no safe address"),
+            ("no-realm", "no safe address"), ("other-realm", "is not one to sign in at"),
         ],
     )  # fmt: skip
     def test_strange_answers(self, boss: Person, way: Way, words: str) -> None:
@@ -150,6 +162,44 @@ class TestSignIn:
                 == 403
             )
             assert stub.asked == []
+
+
+class TestWhoIsCalled:
+    """Addresses that an admin of a team must not make the appliance call, and for how long it listens."""
+
+    HERE = Allowed(IPv4Network("10.192.0.0/16"), loopback=True)
+
+    @pytest.mark.parametrize("way", ["dripping", "dripping-body"])
+    def test_all_of_an_answer_has_one_time_limit(self, way: Way) -> None:
+        with registry(way) as stub, pytest.raises(signin.SignInFailed, match="too long"):
+            signin.try_sign_in(stub.url, USER, PASSWORD, self.HERE, timeout_s=0.3)
+
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1", "localhost", "0.0.0.0", "[::1]", "[::ffff:7f00:1]", "2130706433"]
+    )
+    def test_this_machine_only_if_an_admin_of_it_says_so(self, boss: Person, host: str) -> None:
+        with registry("open") as stub:
+            found = TestSignIn.sign_in(boss, f"http://{host}:{stub.server_port}")
+            assert "is not one to sign in at" in found["error"] and stub.asked == []
+
+    @pytest.mark.parametrize(
+        "address",
+        ["169.254.169.254", "169.254.1.1", "fe80::1", "::ffff:169.254.169.254", "fd00:ec2::254"]
+        + ["100.100.100.200", "168.63.129.16", "224.0.0.1", "10.192.1.7"],
+    )
+    def test_never(self, address: str) -> None:
+        with pytest.raises(exchange.Refused):
+            self.HERE.check(ip_address(address))
+
+    @pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.2", "140.82.121.34", "2600::1"])
+    def test_others(self, address: str) -> None:
+        Allowed(self.HERE.own).check(ip_address(address))
+
+    def test_of_several_addresses_none_may_be_ours(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        answers = [(0, 0, 0, "", (address, 80)) for address in ("192.0.2.1", "169.254.169.254")]
+        monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answers)
+        with pytest.raises(signin.SignInFailed, match="not one to sign in at"):
+            signin.try_sign_in("http://registry.example", USER, PASSWORD, self.HERE)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +290,7 @@ class TestPull:
         assert lab.backend.logins == [PullLogin("ann", "typed-password")]
 
 
+@pytest.mark.usefixtures("loopback")
 class TestPages:
     """By form."""
 

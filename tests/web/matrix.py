@@ -18,6 +18,7 @@ from appliance.plugins.contracts import ApiResource, Verb
 from appliance.plugins.verdicts import Verdict
 from appliance.runtime.limits import CPU_OVERCOMMIT
 from appliance.web.openapi import path_names
+from plugins_builtin.images import service as images
 from plugins_builtin.secrets import service as secrets
 from plugins_builtin.secrets.specs import CLUSTER, Place
 from tests.lab import Lab, Person
@@ -87,9 +88,16 @@ class World:
             "setting": CPU_OVERCOMMIT.key,
             "machine_type": "P4000",
             "image_id": image["id"],
+            "build_id": self._build(image["id"]),
             "local_image_id": self.lab.backend.local_images()[0].id,
             "member_key_id": self._key(other, "lab")[0],
         }
+
+    def _build(self, image: str) -> str:
+        """The id of its newest build."""
+        build = images.get(self.lab.acting("owner"), image).build
+        assert build is not None
+        return build.id
 
     def _secrets(self, name: str, project_id: str) -> str:
         """A secret of this name in each place that can have one."""

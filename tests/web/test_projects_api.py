@@ -34,7 +34,7 @@ class TestTags:
 
     def test_which_tag(self, ann: Person) -> None:
         path = f"projects/{ann.project()}/tags"
-        assert ann.api("DELETE", path, 400)["issues"] == [{"message": "name: field required"}]
+        assert ann.api("DELETE", path, 400)["issues"] == [{"message": "name: this is needed"}]
         ann.api("DELETE", f"{path}?name=none", 404)
         answer = ann.call("DELETE", f"/v1/{path}", data=b"[", content_type="application/json")
         assert answer.status_code == 400

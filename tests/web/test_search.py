@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 
+import pytest
+
+from appliance.errors import NotFound
 from appliance.plugins import Hit, Searchable
 from tests.lab import Lab, Person
 
@@ -59,17 +63,46 @@ def test_people_of_the_team_and_for_an_admin_all(lab: Lab, ann: Person) -> None:
     )
 
 
-def test_one_that_fails_leaves_the_others(lab: Lab, ann: Person) -> None:
-    def bad(ctx: object, text: str, limit: int) -> list[Hit]:
-        raise ZeroDivisionError
-
+def searching(lab: Lab, find: Callable[[object, str, int], list[Hit]]) -> Person:
+    """Ann, where a plugin finds things in this way."""
     found = lab.appliance.registry
-    more = {"bad": Searchable("bad", bad), **found.searchables}
+    more = {"bad": Searchable("bad", find), **found.searchables}
     lab.appliance = replace(
         lab.appliance, registry=replace(found, searchables=MappingProxyType(more))
     )
     lab.__dict__.pop("app", None)
-    ann = lab.person("ann")
+    return lab.person("ann")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "\t//evil.example",
+        "https://e.example",
+        "javascript:x",
+        "",
+    ],
+)
+def test_what_is_found_is_here(lab: Lab, url: str) -> None:
+    ann = searching(lab, lambda *_: [Hit("away", url, "x"), Hit("at home", "/projects", "x")])
+    assert "away" not in (found := titles(ann, "e")) and "at home" in found
+
+
+def test_to_find_nothing_is_no_failure(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    def gone(*_: object) -> list[Hit]:
+        raise NotFound("no such team")
+
+    assert "Could not search" not in searching(lab, gone).page("/search?q=x")
+    assert not caplog.records
+
+
+def test_one_that_fails_leaves_the_others(lab: Lab) -> None:
+    def bad(*_: object) -> list[Hit]:
+        raise ZeroDivisionError
+
+    ann = searching(lab, bad)
     ann.project("here")
     page = ann.page("/search?q=here")
     assert "Could not search: bad." in page and ">here<" in page
