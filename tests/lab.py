@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 
-from appliance import boot, config, identity
+from appliance import boot, config, identity, sessions
 from appliance.access import Principal
 from appliance.app import create_app
 from appliance.clock import ManualClock
@@ -41,6 +41,7 @@ from appliance.runtime.tokens import workload_token
 from appliance.runtime.watching import LOOK_EVERY_TURNS, Watching
 from appliance.runtime.workloads import Workload
 from plugins_builtin.auth_password import service as passwords
+from plugins_builtin.auth_password import store as password_store
 from plugins_builtin.instance_types import service as instance_types
 from tests.person import PASSWORD, Person, Thing
 
@@ -64,6 +65,48 @@ class Compiled(BytecodeCache):
 
 
 COMPILED = Compiled()
+
+
+class Bound:
+    """Stands for the appliance of the lab that has an application just now.
+
+    Making an application takes longer than most tests, so those of closed labs are used again.
+    """
+
+    appliance: boot.Appliance
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.appliance, name)
+
+    @property
+    def clock(self) -> BoundClock:
+        return BoundClock(self)
+
+
+@dataclass(frozen=True)
+class BoundClock:
+    """The clock of the lab that has the application."""
+
+    bound: Bound
+
+    def now_ms(self) -> int:
+        return self.bound.appliance.clock.now_ms()
+
+
+FREE: list[tuple[Flask, Bound]] = []
+
+
+def take_app(appliance: boot.Appliance) -> tuple[Flask, Bound]:
+    """An application for an appliance with the lab's plugins: of a lab that is closed, or a new one."""
+    if FREE:
+        app, bound = FREE.pop()
+        bound.appliance = appliance
+    else:
+        bound = Bound()
+        bound.appliance = appliance
+        app = create_app(bound)  # type: ignore[arg-type]
+    app.secret_key = appliance.keys.mac("flask", "flashes")
+    return app, bound
 
 
 class Inline(Executor):
@@ -101,6 +144,13 @@ def registry() -> Registry:
 
 
 @functools.cache
+def hashed(password: str) -> str:
+    """As it is stored; slow on purpose, so once is enough."""
+    made: str = vars(passwords)["_hashed"](password)
+    return made
+
+
+@functools.cache
 def image(name: str) -> str:
     """The reference of an image of the catalogue."""
     return catalogue.reference(registry().images, name)
@@ -125,11 +175,16 @@ class Lab:
         self.builder = FakeBuilder(self.backend)
         self.boot_id = "first-boot"
         self.used_by = ""
+        self._taken: list[tuple[Flask, Bound]] = []
         self.restart()
 
     @functools.cached_property
     def app(self) -> Flask:
-        app = create_app(self.appliance)
+        if self.appliance.registry is registry():
+            self._taken.append(take_app(self.appliance))
+            app = self._taken[0][0]
+        else:
+            app = create_app(self.appliance)
         app.jinja_env.bytecode_cache = COMPILED
         app.testing = True  # a bug is an exception in the test, not a page
         return app
@@ -145,6 +200,7 @@ class Lab:
 
     def close(self) -> None:
         """Leave nothing on the host. Every table must come from a migration."""
+        FREE.extend(self._taken)
         made_by_hand = self._tables() - self.tables
         for path in socketdir.mounted(self.config.paths.run):
             socketdir.remove(path)
@@ -245,9 +301,13 @@ class Lab:
     ) -> Person:
         """A user at a browser, signed in with a password."""
         user = self.user(handle, team, role, admin)
-        passwords.set_password(self.system, user, PASSWORD)
+        with write(self.db) as db:
+            password_store.put(db, user.id, hashed(PASSWORD))
+            sessions.end_all(db, user.id)
+            team_id = identity.teams_of(db, user.id)[0].id
+            token = sessions.start(db, user.id, team_id, "password")
         person = Person(self, user)
-        person.sign_in()
+        person.carry(token)
         return person
 
     def workload(self, owner: Thing | str) -> Workload:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic.alias_generators import to_camel
 from werkzeug.test import TestResponse
 
+from appliance import crypto
 from appliance.identity import User
+from appliance.web import auth
 
 if TYPE_CHECKING:
     from tests.lab import Lab
@@ -43,6 +45,12 @@ class Person:
         answer = self.http.post("/login/password", data=form)
         assert answer.status_code == 303, answer.text
         self.csrf = csrf_of(self.http.get("/").text)
+
+    def carry(self, token: str) -> None:
+        """Have the cookie of a session, as after signing in."""
+        name = auth.cookie_name(self.lab.config)
+        self.http.set_cookie(name, token, domain="localhost", samesite="Lax", httponly=True)
+        self.csrf = self.lab.appliance.keys.mac("csrf", crypto.digest(token))
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> TestResponse:
         """Any request, with the token; path from the root."""

@@ -7,10 +7,12 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from appliance.schema import Body, MaybeTime, Reply, Time
+from appliance.schema import Body, MaybeTime, Reply, Time, told
 
 OwnName = Annotated[
-    str, StringConstraints(strip_whitespace=True, pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[a-z0-9][a-z0-9-]{0,39}$"),
+    told("An image's name has lower-case letters, digits and hyphens, at most 40"),
 ]
 Reference = Annotated[
     str,

@@ -139,7 +139,7 @@ def test_by_reference_it_is_pulled_at_once(lab: Lab, ann: Person) -> None:
     ("fields", "words"),
     [
         ({"name": "notebook", "container": "a/b:1"}, "catalogue"),
-        ({"name": "X y", "container": "a/b:1"}, "String should match"),
+        ({"name": "X y", "container": "a/b:1"}, "lower-case letters, digits and hyphens"),
         ({"name": "x"}, "either"),
         ({"name": "x", "container": "a/b:1", "containerfile": "FROM c"}, "either"),
     ],

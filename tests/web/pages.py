@@ -27,7 +27,7 @@ from tests.web.samples import (
     STOPPING_SOON,
     notebook,
 )
-from tests.web.samples_files import CHANGE, FILES, RUN, RUNS, VIEW
+from tests.web.samples_files import CHANGE, FILES, RUN, RUNS, SHARED, SHARED_VIEW, VIEW
 from tests.web.samples_images import (
     FAILED_IMAGE,
     IMAGE,
@@ -216,6 +216,18 @@ PAGES: list[tuple[str, str, dict[str, Any]]] = [
         {**RUNS, "title": "Run 2", "run": RUN, "log_text": "[cell 1 of 9]\n" + NASTY},
     ),
     ("change", "notebooks/change.html", CHANGE),
+    ("shared", "notebooks/shared.html", SHARED),
+    (
+        "shared-empty",
+        "notebooks/shared.html",
+        {**SHARED, "ready": False, "entries": [], "path": ""},
+    ),
+    ("shared-view", "notebooks/shared_view.html", SHARED_VIEW),
+    (
+        "shared-view-not",
+        "notebooks/shared_view.html",
+        {**SHARED_VIEW, "source_url": "", "error": "this file can't be shown: it is too large"},
+    ),
     ("view", "notebooks/view.html", VIEW),
     (
         "view-not",

@@ -51,6 +51,26 @@ FILES = {
     "errors": {},
 }
 
+SHARED = {
+    "title": NASTY,
+    "token": "AbCd",
+    "path": "data",
+    "ready": True,
+    "entries": [
+        {"name": "raw", "type": "dir", "url": "/share/AbCd?path=raw"},
+        {"name": NASTY + ".ipynb", "type": "file", "url": "/share/AbCd/view/x.ipynb"},
+        {"name": "weights.safetensors", "type": "file", "url": ""},
+    ],
+    "fork_url": "/notebooks/nk3v9x2m1q8z7w4/fork",
+}
+SHARED_VIEW = {
+    "title": NASTY + ".ipynb",
+    "kind": "notebook",
+    "error": "",
+    "source_url": "/share/AbCd/rendered/x.html",
+    "folder_url": "/share/AbCd?path=",
+}
+
 CHANGE = {
     **DETAIL,
     "tabs": _tabs("Files", "Overview"),
