@@ -126,7 +126,7 @@ def test_the_main_job(visitor: Visitor) -> None:
     save(lab, "jupyterlab-stopped")
     lab.close()
 
-    page.get_by_role("link", name="Files").click()
+    page.get_by_role("link", name="Files", exact=True).click()
     with page.expect_download() as loaded:
         page.get_by_role("link", name="Download Untitled.ipynb").click()
     assert '"text/plain"' in loaded.value.path().read_text()

@@ -96,7 +96,7 @@ def test_wrong_input_is_answered_beside_the_field(visitor: Visitor, admin: Perso
 
     page.get_by_label(re.compile("^Name")).fill("x" * 101)
     page.get_by_role("button", name="Create project").click()
-    expect(page.locator("#name-error")).to_contain_text("at most 100")
+    expect(page.locator("#name-error")).to_contain_text("100 characters")
     expect(page.get_by_label(re.compile("^Name"))).to_have_value("x" * 101)
 
     page.get_by_label(re.compile("^Name")).fill(MARKUP)
