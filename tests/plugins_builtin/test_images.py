@@ -196,13 +196,15 @@ def test_what_is_installed_is_kept_with_the_notebook(lab: Lab, ann: Person) -> N
     assert kept == lab.config.paths.envs / notebook.id and not kept.is_relative_to(
         lab.config.paths.notebooks
     )
+    session = lab.workload(notebook).id
     ann.act(notebook, "stop")
     lab.settle()
     ann.api("DELETE", f"notebooks/{notebook.id}")
     asked = [task.args for task in tasks.waiting(lab.db) if task.kind == "files.remove_area"]
-    assert {(args["area"], args["name"]) for args in asked} >= {
+    assert {(args["area"], args["name"]) for args in asked} == {
         ("notebooks", notebook.id),
         ("envs", notebook.id),
+        ("versions", session),
     }
 
 
